@@ -1,0 +1,197 @@
+"""One network's messages at one protocol version and in one encoding: what is spoken with one peer."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from peerproto.errors import (
+    BadChecksum,
+    Incomplete,
+    LocalError,
+    MalformedMessage,
+    Oversize,
+    OversizeCommand,
+    UnknownCommand,
+    WrongNetwork,
+)
+from peerproto.wire.envelope import Envelope
+from peerproto.wire.message import Message
+
+
+class Unread(NamedTuple):
+    """A frame that was not understood and does not end the conversation.
+
+    :ivar command: as text, what is not ASCII escaped.
+    """
+
+    command: str
+    payload: bytes
+    error: MalformedMessage
+
+
+class Entry(NamedTuple):
+    """What a codec knows of one command."""
+
+    kind: type[Message]
+    most: int
+    read: Callable[[bytes, Codec], Message]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Where the references of a network differ in what they put up with.
+
+    :ivar tolerates: exactly these classes of errors leave the connection open; the frame is passed over.
+    :ivar trailing: whether bytes behind the last field are accepted.
+    :ivar address_ids: the address networks of `addrv2` (BIP155) that are kept; others are read and left out.
+    """
+
+    name: str
+    tolerates: frozenset[type[MalformedMessage]] = frozenset()
+    trailing: bool = False
+    address_ids: frozenset[int] = frozenset()
+
+
+class Codec:
+    """Encodes and decodes frames, and holds the table by which `Reader` does so on a stream.
+
+    :ivar pver: the protocol version that is spoken. :ivar witness: whether transactions carry witnesses (BIP144).
+    """
+
+    def __init__(
+        self,
+        messages: Iterable[type[Message]],
+        envelope: Envelope,
+        policy: Policy,
+        pver: int,
+        witness: bool,
+    ) -> None:
+        self.envelope = envelope
+        self.policy = policy
+        self.pver = pver
+        self.witness = witness
+        self.table = {
+            envelope.command(kind.command): Entry(kind, kind.limit(pver), kind.read) for kind in messages
+        }
+        self.kinds = {kind.command: kind for kind in messages}
+        self._limits = {entry.kind: entry.most for entry in self.table.values()}
+
+    def reads_like(self, other: Codec) -> bool:
+        """Whether a payload that `other` has read says the same to this codec."""
+        return self is other or (self.pver == other.pver and self.witness == other.witness)
+
+    def encode(self, message: Message) -> bytes:
+        """The whole frame of a message.
+
+        Raises LocalError if the message is none of this network and protocol version, if a value does not fit
+        its field, or if it is longer than a peer would take.
+        """
+        kind = type(message)
+        most = self._limits.get(kind)
+        if most is None:
+            raise LocalError(f"{kind.__name__} is no message of this network")
+        try:
+            payload = message.write(self)
+        except (struct.error, ValueError, TypeError, AttributeError) as error:
+            raise LocalError(f"{kind.command}: cannot be written: {error}") from error
+        if len(payload) > most or kind.since > self.pver:
+            raise self._unwritable(kind, len(payload), most)
+        return self.envelope.wrap(kind.command, payload)
+
+    def _unwritable(self, kind: type[Message], size: int, most: int) -> LocalError:
+        if kind.since > self.pver:
+            return LocalError(f"{kind.command} exists from protocol version {kind.since} on, not at {self.pver}")
+        return LocalError(f"{kind.command}: payload of {size} bytes, at most {most} allowed")
+
+    def decode(self, frame: bytes, *, strict: bool = True) -> Message:
+        """The message of one whole frame; `strict` looks at every field now.
+
+        Raises MalformedMessage: UnknownCommand for a command of no message, Incomplete if the frame is cut.
+        """
+        magic, command, size, checksum = self.envelope.header(frame)
+        entry = self.entry(magic, command, size)
+        if len(frame) < self.envelope.size + size:
+            raise Incomplete(
+                f"{len(frame) - self.envelope.size} of {size} bytes of payload are there",
+                command=entry.kind.command,
+                offset=len(frame),
+            )
+        if len(frame) > self.envelope.size + size:
+            raise MalformedMessage(f"{len(frame) - self.envelope.size - size} bytes behind the frame")
+        payload = frame[self.envelope.size :]
+        return self.read(entry, payload, checksum, strict=strict)
+
+    def entry(self, magic: bytes, command: bytes, size: int) -> Entry:
+        """Check a header in the reference's order (btcd wire/message.go, ReadMessageWithEncodingN)."""
+        if size > self.envelope.most:
+            raise Oversize(self._oversize(magic, size), command=show_command(command), offset=16)
+        if magic != self.envelope.magic:
+            raise WrongNetwork(
+                f"magic {magic.hex()} is another network's, not {self.envelope.magic.hex()}", offset=0
+            )
+        entry = self.table.get(command)
+        if entry is None:
+            raise self._no_command(command)
+        if size > entry.most:
+            if entry.kind.foreign:
+                raise UnknownCommand("this command is not known in this form", command=entry.kind.command, offset=4)
+            raise OversizeCommand(
+                f"payload of {size} bytes announced, at most {entry.most} allowed",
+                command=entry.kind.command,
+                offset=16,
+            )
+        return entry
+
+    def _oversize(self, magic: bytes, size: int) -> str:
+        text = f"payload of {size} bytes announced, at most {self.envelope.most} allowed"
+        if magic != self.envelope.magic:
+            text += f"; magic {magic!r} is not {self.envelope.magic.hex()}: does it speak another protocol?"
+        return text
+
+    def _no_command(self, command: bytes) -> MalformedMessage:
+        try:
+            command.decode()
+        except UnicodeDecodeError:
+            return MalformedMessage(f"command {command!r} is not UTF-8", command=show_command(command), offset=4)
+        return UnknownCommand("this network has no such command", command=show_command(command), offset=4)
+
+    def read(self, entry: Entry, payload: bytes, checksum: bytes, *, strict: bool = False) -> Message:
+        """The message of a payload. Raises BadChecksum and MalformedMessage."""
+        kind = entry.kind
+        try:
+            if self.envelope.checksum(payload) != checksum:
+                raise BadChecksum(
+                    f"checksum {self.envelope.checksum(payload).hex()}, the header announces {checksum.hex()}",
+                    offset=20 - self.envelope.size,
+                )
+            if kind.since > self.pver:
+                raise MalformedMessage(f"exists from protocol version {kind.since} on, not at {self.pver}")
+            message = kind.read(payload, self)
+            if (strict or kind.foreign) and kind.lazy:
+                message.load()
+        except MalformedMessage as error:
+            raise self.located(error, kind) from None
+        return message
+
+    def located(self, error: MalformedMessage, kind: type[Message]) -> MalformedMessage:
+        """An error of a payload as one of its frame: with the command, and the offset from the header on."""
+        if kind.foreign:
+            return UnknownCommand("this command is not known in this form", command=kind.command, offset=4)
+        error.command = kind.command
+        error.offset += self.envelope.size
+        return error
+
+    def check_end(self, payload: bytes, at: int) -> None:
+        """Whether reading ended where the payload does. Raises MalformedMessage."""
+        if at > len(payload):
+            raise MalformedMessage(f"ends too soon: {len(payload)} of {at} bytes are there", offset=len(payload))
+        if at < len(payload) and not self.policy.trailing:
+            raise MalformedMessage(f"{len(payload) - at} bytes behind the last field", offset=at)
+
+
+def show_command(command: bytes) -> str:
+    """A command as text: trailing NULs cut, what is not printable ASCII escaped."""
+    return command.rstrip(b"\0").decode("ascii", "backslashreplace").encode("unicode_escape").decode()

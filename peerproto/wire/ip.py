@@ -1,0 +1,25 @@
+"""IP addresses as the wire has them (16 bytes) and as people write them."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+_MAPPED = bytes(10) + b"\xff\xff"
+
+
+def ip_text(raw: bytes) -> str:
+    """The address of 16 bytes as text; an IPv4-mapped one as IPv4.
+
+    The C library writes the obsolete IPv4-compatible addresses with dots; `ipaddress` does not (RFC 5952).
+    """
+    if raw[:12] == _MAPPED:
+        return socket.inet_ntop(socket.AF_INET, raw[12:])
+    text = socket.inet_ntop(socket.AF_INET6, raw)
+    return str(ipaddress.IPv6Address(raw)) if "." in text else text
+
+
+def ip_bytes(text: str) -> bytes:
+    """The 16 bytes of an IPv4 or IPv6 address. Raises ValueError for any other text."""
+    address = ipaddress.ip_address(text)
+    return address.packed if address.version == 6 else _MAPPED + address.packed

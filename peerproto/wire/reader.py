@@ -1,0 +1,102 @@
+"""Cuts a stream of bytes into messages; the only buffer of received bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from peerproto.errors import MalformedMessage
+from peerproto.wire.codec import Codec, Entry, Unread, show_command
+from peerproto.wire.envelope import HEADER
+from peerproto.wire.message import Message
+
+
+class Reader:
+    """Bytes in, messages out, at any chunking.
+
+    What has come of an unfinished payload is kept as a list of chunks and joined once, when it is whole: no
+    memory is taken ahead of what has arrived. The header is judged before the payload is waited for.
+
+    :ivar codec: may be set to another one between two messages, also while `feed` is iterated.
+    :ivar received: complete frames so far. :ivar size: bytes of the last complete frame.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self.codec = codec
+        self.size = 0
+        self._head = b""
+        self._chunks: list[bytes] = []
+        self._missing = 0
+        self._header: tuple[bytes, bytes, int, bytes] | None = None
+
+    def feed(self, data: bytes) -> Iterator[Message | Unread]:
+        """The messages that `data` completes.
+
+        A frame that the codec's policy tolerates comes out as `Unread`. Raises MalformedMessage, after which the
+        stream cannot be read on.
+        """
+        at = 0
+        if self._header is not None:
+            if self._missing > len(data):
+                self._chunks.append(data)
+                self._missing -= len(data)
+                return
+            at = self._missing
+            yield self._finish(data[:at])
+        elif self._head:
+            data = self._head + data
+            self._head = b""
+        end = len(data)
+        unpack = HEADER.unpack_from
+        while end - at >= 24:
+            header = unpack(data, at)
+            size = header[2]
+            at += 24
+            if end - at < size:
+                self._start(header, data[at:])
+                return
+            self.size = size + 24
+            payload = data[at : at + size]
+            at += size
+            yield self._message(header, payload)
+        self._head = data[at:]
+
+    @property
+    def waiting(self) -> int:
+        """How many bytes of an unfinished frame are held."""
+        return len(self._head) + sum(map(len, self._chunks)) + (24 if self._header else 0)
+
+    def _message(self, header: tuple[bytes, bytes, int, bytes], payload: bytes) -> Message | Unread:
+        codec = self.codec
+        entry: Entry | None = None
+        magic, command, size, checksum = header
+        try:
+            entry = codec.entry(magic, command, size)
+            return codec.read(entry, payload, checksum)
+        except MalformedMessage as error:
+            return self._tolerate(error, command, payload)
+
+    def _tolerate(self, error: MalformedMessage, command: bytes, payload: bytes) -> Unread:
+        if type(error) not in self.codec.policy.tolerates:
+            raise error
+        return Unread(error.command or show_command(command), payload, error)
+
+    def _start(self, header: tuple[bytes, bytes, int, bytes], begun: bytes) -> None:
+        """Judge the header of a payload that is not all there, and begin to collect it."""
+        magic, command, size, _ = header
+        try:
+            self.codec.entry(magic, command, size)
+        except MalformedMessage as error:
+            self._tolerate(error, command, b"")
+        self._header = header
+        self._chunks = [begun]
+        self._missing = size - len(begun)
+
+    def _finish(self, last: bytes) -> Message | Unread:
+        header, self._header = self._header, None
+        assert header is not None
+        self._chunks.append(last)
+        payload = b"".join(self._chunks)
+        self._chunks = []
+        self._missing = 0
+        self.size = len(payload) + 24
+        return self._message(header, payload)

@@ -1,0 +1,34 @@
+"""Bitcoin's variable length integer, in its shortest form only."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from peerproto.errors import LocalError, MalformedMessage
+
+_WIDE = {0xFD: (Struct("<H"), 0xFD), 0xFE: (Struct("<I"), 0x1_0000), 0xFF: (Struct("<Q"), 0x1_0000_0000)}
+
+
+def read_varint(buf: bytes, at: int) -> tuple[int, int]:
+    """The integer at `at`, and the offset behind it.
+
+    Raises MalformedMessage if a shorter form would have done, IndexError or struct.error if bytes are missing.
+    """
+    first = buf[at]
+    if first < 0xFD:
+        return first, at + 1
+    form, least = _WIDE[first]
+    (value,) = form.unpack_from(buf, at + 1)
+    if value < least:
+        raise MalformedMessage(f"varint {value:#x} is not in its shortest form ({first:#x})", offset=at)
+    return value, at + 1 + form.size
+
+
+def write_varint(value: int) -> bytes:
+    """The integer in its shortest form. Raises LocalError outside 0 to 2**64 - 1."""
+    if 0 <= value < 0xFD:
+        return value.to_bytes(1)
+    for first, (form, least) in reversed(_WIDE.items()):
+        if least <= value < 1 << 64:
+            return bytes((first,)) + form.pack(value)
+    raise LocalError(f"{value} does not fit a varint: 0 to 2**64 - 1 are allowed")
