@@ -1,0 +1,147 @@
+"""The form that a network fills in: everything in which one network differs from another, as data.
+
+`peerproto.networks` holds the networks; nothing else asks for one by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from peerproto.errors import PeerError
+from peerproto.networks.chainrules import ChainRules
+from peerproto.wire.codec import Codec, Policy
+from peerproto.wire.envelope import Envelope
+from peerproto.wire.message import Message
+
+Key = tuple[str, bytes]
+"""What kind of thing, and its hash: how a requested thing and the message that brings it are matched."""
+
+
+@dataclass(frozen=True)
+class Introduction:
+    """What a version message says of a peer, whatever the network's own spelling.
+
+    :ivar timestamp: seconds since 1970. :ivar height: of its best block. :ivar services: a bit set.
+    :ivar nonce: random; our own coming back means that we talk to ourselves.
+    :ivar other: host and port of the other side as this side sees it.
+    """
+
+    protocol_version: int
+    services: int
+    timestamp: int
+    nonce: int
+    user_agent: str
+    height: int
+    relay: bool = True
+    other: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What may come when in a handshake.
+
+    :ivar negotiation: what is sent between version and verack, where the protocol version has it.
+    :ivar greeting: what is sent first after the handshake, likewise.
+    :ivar between: what the other side may send between version and verack; it is noted and delivered.
+    :ivar ignores_early: whether anything else before the handshake is over is passed over, or ends the peer.
+    :ivar late: what may not come after the handshake, to the error that ends the peer, or None to pass it over.
+    """
+
+    negotiation: tuple[type[Message], ...] = ()
+    greeting: tuple[type[Message], ...] = ()
+    between: frozenset[type[Message]] = frozenset()
+    ignores_early: bool = False
+    late: Mapping[type[Message], type[PeerError] | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What the protocol owes as an answer to a request.
+
+    :ivar answers: any of these is the answer. :ivar seconds: until the request fails alone.
+    :ivar each: whether it is owed for each vector of the request, not once.
+    :ivar ends_peer: whether the peer is ended when none of `answers` comes in that time.
+    """
+
+    answers: tuple[type[Message], ...]
+    seconds: float = 30.0
+    each: bool = False
+    ends_peer: bool = True
+
+
+@dataclass(frozen=True)
+class Timing:
+    """All in seconds.
+
+    :ivar handshake: for the whole of it, veracks included. :ivar idle: without a complete message.
+    :ivar ping: between pings. :ivar stall_tick: how often is looked for what is overdue.
+    :ivar grace: how long a closing connection may take to send what it still has.
+    """
+
+    handshake: float = 30.0
+    idle: float = 300.0
+    ping: float = 120.0
+    stall_tick: float = 15.0
+    grace: float = 5.0
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """One network: its envelope, its messages, its numbers, and a few functions where spelling differs.
+
+    :ivar name: NETWORK-NET. :ivar port: where its nodes listen.
+    :ivar witness_service: the service bits of a peer to which transactions go with their witnesses.
+    :ivar item_keys: the keys that a message asks for, names as missing, or brings.
+    :ivar reject: the message that tells a peer why it is ended, or None.
+    """
+
+    name: str
+    envelope: Envelope
+    port: int
+    chain: ChainRules
+    policy: Policy
+    messages: tuple[type[Message], ...]
+    protocol_version: int
+    least_protocol_version: int
+    order: Order
+    expects: Mapping[type[Message], Expectation]
+    timing: Timing
+    services: Mapping[int, str]
+    witness_service: int
+    version: type[Message]
+    verack: type[Message]
+    ping: type[Message]
+    pong: type[Message]
+    not_found: type[Message]
+    make_version: Callable[[Introduction], Message]
+    read_version: Callable[[Any], Introduction]
+    item_keys: Callable[[Message], Collection[Key]]
+    request_blocks: Callable[[Collection[bytes], bool], Message]
+    reject: Callable[[PeerError], Message | None]
+
+    @property
+    def magic(self) -> bytes:
+        """The four bytes that begin every frame."""
+        return self.envelope.magic
+
+    @property
+    def genesis(self) -> bytes:
+        """The hash of the first block, in wire order."""
+        return self.chain.block_hash(self.chain.genesis)
+
+    def codec(self, pver: int | None = None, witness: bool = False) -> Codec:
+        """What is spoken with a peer at a protocol version (None: the highest); shared between peers."""
+        return _codec(self, self.protocol_version if pver is None else pver, witness)
+
+    def service_names(self, services: int) -> list[str]:
+        """The services of a bit set by name; bits without one as `bit N`."""
+        bits = [bit for bit in range(64) if services >> bit & 1]
+        return [self.services.get(bit, f"bit {bit}") for bit in bits]
+
+
+@lru_cache(maxsize=64)
+def _codec(network: Network, pver: int, witness: bool) -> Codec:
+    return Codec(network.messages, network.envelope, network.policy, pver, witness)

@@ -1,0 +1,51 @@
+"""Floor 1.5: the networks, as data. `named("litecoin-regtest")` gives one; nothing outside asks for one by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from functools import lru_cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from peerproto.errors import LocalError
+
+if TYPE_CHECKING:
+    from peerproto.network import Network
+
+_FAMILIES = ("bitcoin", "litecoin")
+
+__all__ = ["named", "names", "nearest"]
+
+
+@lru_cache
+def names() -> tuple[str, ...]:
+    """The names of all networks, NETWORK-NET."""
+    return tuple(f"{family}-{net}" for family in _FAMILIES for net in _module(family).NETS)
+
+
+@lru_cache
+def named(name: str, policy: str = "btcd") -> Network:
+    """The network of a name, with the policy of one of its references.
+
+    Raises LocalError for another name or policy, and says which is nearest.
+    """
+    if name not in names():
+        raise LocalError(f"no network is named {name!r}{nearest(name, names())}")
+    family, _, net = name.partition("-")
+    module = _module(family)
+    if policy not in module.POLICIES:
+        raise LocalError(f"{name} has no policy {policy!r}: {', '.join(module.POLICIES)} are there")
+    network: Network = module.network(net, policy)
+    return network
+
+
+def nearest(word: str, choices: Iterable[str]) -> str:
+    """What to say behind a wrong word: the nearest right one, or all of them."""
+    choices = list(choices)
+    close = difflib.get_close_matches(word, choices, n=1)
+    return f": did you mean {close[0]!r}?" if close else f": choose from {', '.join(choices)}"
+
+
+def _module(family: str):  # type: ignore[no-untyped-def]
+    return import_module(f"peerproto.networks.{family}")
