@@ -1,0 +1,16 @@
+"""Floor 2: how one peer behaves, on any network.
+
+The whole conversation::
+
+    outbound peer                                 inbound peer
+      connectionMade: version          ------->     judges it (self? too old?)
+      judges it                        <-------   version
+      wtxidrelay, sendaddrv2, verack   ------->   wtxidrelay, sendaddrv2, verack (at once, both ways)
+      READY when their verack is here             READY when their verack is here
+      sendheaders                      <------>   sendheaders
+      requests, each with its answer owed in time; announcements; a ping every two minutes
+
+From the first byte to both veracks one timer runs; after that the idle, ping and stall timers do.
+`handshake`, `pending`, `pings` and `statistics` remember; they know no transport and are told the time.
+`protocol` is the only one with a transport and a clock; `factory` is what the peers of one node share.
+"""

@@ -1,0 +1,188 @@
+"""What the peers of one node share: the network, the listener, the nonces, the clock."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress, IReactorTime
+from twisted.internet.protocol import Factory
+
+from peerproto import __version__
+from peerproto.errors import LocalError
+from peerproto.network import Introduction, Network, Timing
+from peerproto.peer.listener import Handler, handlers_of
+from peerproto.peer.protocol import PeerProtocol
+
+USER_AGENT = f"/peerproto:{__version__}/"
+MOST_USER_AGENT = 256
+_numbers = count(1)
+
+
+class Nonces:
+    """The nonces of our own versions, newest last; at most `most`. One for all factories of the process."""
+
+    def __init__(self, most: int = 50) -> None:
+        self._most = most
+        self._sent: OrderedDict[int, None] = OrderedDict()
+
+    def add(self, nonce: int) -> None:
+        """Remember a nonce that goes out."""
+        self._sent[nonce] = None
+        if len(self._sent) > self._most:
+            self._sent.popitem(last=False)
+
+    def __contains__(self, nonce: int) -> bool:
+        return nonce in self._sent
+
+
+_nonces = Nonces()
+
+
+class PeerFactory(Factory):
+    """Makes peers of one network.
+
+    The factory itself makes outbound peers: `endpoint.connect(factory)`. `factory.inbound()` makes those that call
+    us: `endpoint.listen(factory.inbound())`.
+
+    :param listener: hears of all peers (see `IPeerListener`); None if you only wait and ask.
+    :param user_agent: of at most 256 bytes (BIP14: `/name:version/`).
+    :param services: the bit set that we announce.
+    :param height: of our best block, or a function that is asked at each handshake.
+    :param relay: whether transactions shall be announced to us.
+    :param protocol_version: the highest that we speak; None for the network's own.
+    :param timing: in place of the network's own.
+    :param clock: the reactor or a `Clock`; None for the reactor that Twisted has installed.
+    :param now: the wall clock, in seconds since 1970. :param random: makes nonces of 64 bits.
+
+    Raises LocalError for a user agent that is too long.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        network: Network,
+        listener: object = None,
+        *,
+        user_agent: str = USER_AGENT,
+        services: int = 0,
+        height: int | Callable[[], int] = 0,
+        relay: bool = True,
+        protocol_version: int | None = None,
+        timing: Timing | None = None,
+        clock: IReactorTime | None = None,
+        now: Callable[[], float] = time.time,
+        random: Callable[[int], int] = secrets.randbits,
+        nonces: Nonces = _nonces,
+    ) -> None:
+        if len(user_agent.encode()) > MOST_USER_AGENT:
+            raise LocalError(f"user_agent has {len(user_agent.encode())} bytes, at most {MOST_USER_AGENT} allowed")
+        self.network = network
+        self.listener = listener
+        self.user_agent = user_agent
+        self.services = services
+        self.height = height
+        self.relay = relay
+        self.protocol_version = protocol_version or network.protocol_version
+        self.timing = timing or network.timing
+        self.peers: dict[int, PeerProtocol] = {}
+        self.handlers: dict[type, Handler] = handlers_of(listener, network)
+        self.on_ready = getattr(listener, "on_ready", None)
+        self.on_lost = getattr(listener, "on_lost", None)
+        self.duties = _duties(network)
+        self._clock = clock
+        self._now = now
+        self._random = random
+        self._nonces = nonces
+
+    def buildProtocol(self, addr: IAddress | None) -> PeerProtocol:  # type: ignore[override]
+        """An outbound peer."""
+        return self.build(inbound=False)
+
+    def inbound(self) -> InboundFactory:
+        """What to listen with."""
+        return InboundFactory(self)
+
+    def build(self, *, inbound: bool) -> PeerProtocol:
+        """A peer without a connection as yet."""
+        peer = PeerProtocol(self, next(_numbers), inbound=inbound)
+        peer.factory = self
+        self.peers[peer.id] = peer
+        return peer
+
+    def forget(self, peer: PeerProtocol) -> None:
+        """The peer has ended."""
+        self.peers.pop(peer.id, None)
+
+    def get_clock(self) -> IReactorTime:
+        """The clock of all timers."""
+        if self._clock is None:
+            from twisted.internet import reactor
+
+            self._clock = cast(IReactorTime, reactor)
+        return self._clock
+
+    def use_clock(self, clock: IReactorTime) -> None:
+        """Take this clock, unless one was given."""
+        if self._clock is None:
+            self._clock = clock
+
+    def introduce(self) -> Introduction:
+        """What we say of ourselves to the next peer, with a nonce of its own."""
+        nonce = self.make_nonce()
+        self._nonces.add(nonce)
+        return Introduction(
+            protocol_version=self.protocol_version,
+            services=self.services,
+            timestamp=int(self._now()),
+            nonce=nonce,
+            user_agent=self.user_agent,
+            height=self.height() if callable(self.height) else self.height,
+            relay=self.relay,
+        )
+
+    def seen_from(self, ours: Introduction, other: IAddress) -> Introduction:
+        """What we say of ourselves, with the other side's address."""
+        host, port = getattr(other, "host", None), getattr(other, "port", None)
+        return replace(ours, other=(host, port)) if isinstance(host, str) and isinstance(port, int) else ours
+
+    def is_own_nonce(self, nonce: int) -> bool:
+        """Whether we have sent this nonce in a version."""
+        return nonce in self._nonces
+
+    def make_nonce(self) -> int:
+        """A random nonce of 64 bits, never zero."""
+        return self._random(64) or 1
+
+
+class InboundFactory(Factory):
+    """Makes the peers that call us."""
+
+    noisy = False
+
+    def __init__(self, node: PeerFactory) -> None:
+        self.node = node
+
+    def buildProtocol(self, addr: IAddress | None) -> PeerProtocol:  # type: ignore[override]
+        """An inbound peer."""
+        return self.node.build(inbound=True)
+
+
+Duty = Callable[[PeerProtocol, Any], None]
+
+
+def _duties(network: Network) -> dict[type, Duty]:
+    """What a peer does of itself when a message comes, whatever its listener does."""
+    order = network.order
+    noting: Sequence[type] = [*order.between, *order.greeting]
+    duties: dict[type, Duty] = dict.fromkeys(noting, PeerProtocol.take_note)
+    duties.update(dict.fromkeys(order.late, PeerProtocol.take_late))
+    duties[network.ping] = PeerProtocol.answer_ping
+    duties[network.pong] = PeerProtocol.take_pong
+    return duties

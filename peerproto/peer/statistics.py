@@ -1,0 +1,42 @@
+"""What is counted of one peer."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from peerproto.wire.codec import Unread
+
+
+class Tally:
+    """Messages and bytes of one command in one direction."""
+
+    __slots__ = ("bytes", "messages")
+
+    def __init__(self) -> None:
+        self.messages = 0
+        self.bytes = 0
+
+
+class Statistics:
+    """Counts by kind of message; frames that were not understood count together as `unread`."""
+
+    __slots__ = ("bytes_received", "bytes_sent", "connected_at", "last_received", "received", "sent")
+
+    def __init__(self, now: float) -> None:
+        self.connected_at = now
+        self.last_received = now
+        self.bytes_received = 0
+        self.bytes_sent = 0
+        self.received: defaultdict[type, Tally] = defaultdict(Tally)
+        self.sent: defaultdict[type, Tally] = defaultdict(Tally)
+
+
+def by_command(tallies: dict[type, Tally]) -> dict[str, dict[str, int]]:
+    """The tallies by command, most messages first."""
+    rows = sorted(tallies.items(), key=lambda item: (-item[1].messages, _name(item[0])))
+    return {_name(kind): {"messages": tally.messages, "bytes": tally.bytes} for kind, tally in rows}
+
+
+def _name(kind: Any) -> str:
+    return "unread" if kind is Unread else str(kind.command)
