@@ -1,0 +1,32 @@
+# Each target is the line that you would type by hand, after the installation it needs.
+PYTHON ?= python3
+VENV ?= .venv
+UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py tests/*/test_*.py)))
+
+.PHONY: demo test trial lint
+
+demo: $(VENV)/installed
+	$(VENV)/bin/twistd -n --pidfile= peernode --demo
+
+test: $(VENV)/installed-test
+	$(VENV)/bin/python -m pytest
+
+# The same unit tests under Twisted's own runner; tests/interop needs pytest-twisted.
+trial: $(VENV)/installed-test
+	$(VENV)/bin/python -m twisted.trial -j2 $(UNIT_TESTS)
+
+lint: $(VENV)/installed-lint
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
+	$(VENV)/bin/python -m pip install -e .
+	@touch $@
+
+$(VENV)/installed-%: setup.cfg pyproject.toml | $(VENV)/bin/pip
+	$(VENV)/bin/python -m pip install -e '.[$*]'
+	@touch $@

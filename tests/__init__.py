@@ -1,0 +1,1 @@
+"""Tests of peerproto; those against real nodes stand in `interop`."""
