@@ -88,13 +88,59 @@ class Timing:
     grace: float = 5.0
 
 
+@dataclass(frozen=True)
+class Known:
+    """An address that can be told to others; the time is when it was last seen, in seconds since 1970."""
+
+    host: str
+    port: int
+    services: int
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class HeaderSync:
+    """How headers are asked for and brought, on a network whose nodes follow one chain of them.
+
+    Headers are serialized, hashes in wire order.
+
+    :ivar asking: the kind of message that asks. :ivar bringing: the kind that brings.
+    :ivar most: how many it brings at most; fewer mean that there are no more.
+    :ivar ask: the question for all behind the newest hash of a locator that is known.
+    :ivar asked: the locator and the stop hash of a question.
+    :ivar bring: the answer of serialized headers. :ivar brought: the serialized headers of an answer.
+    """
+
+    asking: type[Message]
+    bringing: type[Message]
+    most: int
+    ask: Callable[[int, list[bytes]], Message]
+    asked: Callable[[Any], tuple[list[bytes], bytes]]
+    bring: Callable[[list[bytes]], Message]
+    brought: Callable[[Any], list[bytes]]
+
+
+@dataclass(frozen=True)
+class AddressGossip:
+    """How addresses are asked for and told.
+
+    :ivar asking: the kind of message that asks. :ivar most: how many may be told at once.
+    :ivar tell: the message for addresses, given which negotiating messages the other side has sent.
+    """
+
+    asking: type[Message]
+    most: int
+    tell: Callable[[list[Known], Collection[type[Message]]], Message]
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """One network: its envelope, its messages, its numbers, and a few functions where spelling differs.
 
     :ivar name: NETWORK-NET. :ivar port: where its nodes listen.
     :ivar witness_service: the service bits of a peer to which transactions go with their witnesses.
-    :ivar item_keys: the keys that a message asks for, names as missing, or brings.
+    :ivar item_keys: the keys that a message announces, asks for, names as missing, or brings.
+    :ivar announcing: the kind of message that announces things by their keys.
     :ivar reject: the message that tells a peer why it is ended, or None.
     """
 
@@ -121,6 +167,9 @@ class Network:
     item_keys: Callable[[Message], Collection[Key]]
     request_blocks: Callable[[Collection[bytes], bool], Message]
     reject: Callable[[PeerError], Message | None]
+    announcing: type[Message]
+    header_sync: HeaderSync
+    gossip: AddressGossip
 
     @property
     def magic(self) -> bytes:

@@ -77,7 +77,7 @@ class Codec:
             envelope.command(kind.command): Entry(kind, kind.limit(pver), kind.read) for kind in messages
         }
         self.kinds = {kind.command: kind for kind in messages}
-        self._limits = {entry.kind: entry.most for entry in self.table.values()}
+        self._rows = {entry.kind: (command, entry.most) for command, entry in self.table.items()}
 
     def reads_like(self, other: Codec) -> bool:
         """Whether a payload that `other` has read says the same to this codec."""
@@ -90,16 +90,17 @@ class Codec:
         its field, or if it is longer than a peer would take.
         """
         kind = type(message)
-        most = self._limits.get(kind)
-        if most is None:
+        row = self._rows.get(kind)
+        if row is None:
             raise LocalError(f"{kind.__name__} is no message of this network")
+        command, most = row
         try:
             payload = message.write(self)
         except (struct.error, ValueError, TypeError, AttributeError) as error:
             raise LocalError(f"{kind.command}: cannot be written: {error}") from error
         if len(payload) > most or kind.since > self.pver:
             raise self._unwritable(kind, len(payload), most)
-        return self.envelope.wrap(kind.command, payload)
+        return self.envelope.wrap(command, payload)
 
     def _unwritable(self, kind: type[Message], size: int, most: int) -> LocalError:
         if kind.since > self.pver:
@@ -169,7 +170,7 @@ class Codec:
                 )
             if kind.since > self.pver:
                 raise MalformedMessage(f"exists from protocol version {kind.since} on, not at {self.pver}")
-            message = kind.read(payload, self)
+            message: Message = kind.read(payload, self)
             if (strict or kind.foreign) and kind.lazy:
                 message.load()
         except MalformedMessage as error:

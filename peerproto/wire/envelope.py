@@ -50,6 +50,6 @@ class Envelope:
         header: tuple[bytes, bytes, int, bytes] = HEADER.unpack_from(frame, at)
         return header
 
-    def wrap(self, command: str, payload: bytes) -> bytes:
-        """A whole frame."""
-        return HEADER.pack(self.magic, self.command(command), len(payload), self.checksum(payload)) + payload
+    def wrap(self, command: bytes, payload: bytes) -> bytes:
+        """A whole frame, of a command of twelve bytes."""
+        return HEADER.pack(self.magic, command, len(payload), self.checksum(payload)) + payload

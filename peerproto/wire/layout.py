@@ -26,14 +26,14 @@ class Layout(NamedTuple):
     """How a message stands on the wire.
 
     :ivar read: `read(message, buf, at, codec) -> at` sets the fields.
-    :ivar skim: `skim(message, buf, at, codec) -> at` checks counts and lengths, sets nothing.
+    :ivar skim: `skim(message, buf, at, codec) -> at` checks counts and lengths, sets nothing; None if it would not.
     :ivar skims_all: whether `skim` gets to the end, so that what it returns must be the payload's length.
     :ivar write: `write(message, codec) -> bytes`.
     """
 
     kinds: dict[str, Kind]
     read: Callable[..., int]
-    skim: Callable[..., int]
+    skim: Callable[..., int] | None
     skims_all: bool
     write: Callable[..., bytes]
     source: str

@@ -15,6 +15,7 @@ written from its fields.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -36,10 +37,11 @@ class Message:
     :cvar most: the longest payload in bytes, or a function of the protocol version that tells it.
     :cvar foreign: whether the network's reference does not know it: then a payload that cannot be read makes it
         an unknown command, which is what the reference sees.
+    :cvar read: the message of a whole payload and a codec. Raises MalformedMessage; a lazy one may raise it later.
     :ivar payload: the bytes that it was read from; None for one made here.
     """
 
-    __slots__ = ("_codec", "payload")
+    __slots__ = ("_unread", "payload")
 
     command: ClassVar[str]
     since: ClassVar[int]
@@ -47,85 +49,66 @@ class Message:
     lazy: ClassVar[bool]
     foreign: ClassVar[bool]
     layout: ClassVar[Layout]
+    read: ClassVar[Callable[[bytes, Any], Any]]
 
     payload: bytes | None
-    _codec: Any
+    _unread: Any
 
     @classmethod
     def limit(cls, pver: int) -> int:
         """The longest payload at a protocol version, in bytes."""
         return cls.most(pver) if callable(cls.most) else cls.most
 
-    @classmethod
-    def read(cls, payload: bytes, codec: Codec) -> Self:
-        """The message of a whole payload. Raises MalformedMessage; a lazy one may raise it later."""
-        self = cls.__new__(cls)
-        self.payload = payload
-        self._codec = codec
-        try:
-            if cls.lazy:
-                at = cls.layout.skim(self, payload, 0, codec)
-                complete = cls.layout.skims_all
-            else:
-                at = cls.layout.read(self, payload, 0, codec)
-                complete = True
-        except TOO_SHORT as error:
-            raise cut_short(error, len(payload)) from None
-        if complete or at > len(payload):
-            codec.check_end(payload, at)
-        return self
-
     def load(self) -> Self:
-        """Read the fields of a message that nobody has looked at. Raises MalformedMessage."""
-        payload = self.payload
-        if payload is None:
-            raise AttributeError(f"{type(self).__name__} has neither fields nor payload")
-        changed = self._set_fields()
+        """Read the fields, if nobody has looked at them yet. Raises MalformedMessage."""
+        codec, payload = self.is_untouched(), self.payload
+        if codec is None or payload is None:
+            return self
+        _set_unread(self, None)
         try:
-            at = self.layout.read(self, payload, 0, self._codec)
-            self._codec.check_end(payload, at)
+            at = self.layout.read(self, payload, 0, codec)
+            if at != len(payload):
+                codec.check_end(payload, at)
         except TOO_SHORT as error:
-            self._unload()
+            self._unload(codec)
             raise cut_short(error, len(payload)) from None
         except MalformedMessage:
-            self._unload()
+            self._unload(codec)
             raise
-        for name, value in changed.items():
-            setattr(self, name, value)
         return self
 
-    def _unload(self) -> None:
-        for name in self._set_fields():
-            delattr(self, name)
+    def _unload(self, codec: Codec) -> None:
+        """As before `load`, so that the next look finds the same fault."""
+        for name in self.layout.kinds:
+            with suppress(AttributeError):
+                delattr(self, name)
+        _set_unread(self, codec)
+
+    def is_untouched(self) -> Codec | None:
+        """The codec that it waits to be read with, if it holds the bytes it came in and nobody has looked."""
+        try:
+            return _get_unread(self)
+        except AttributeError:
+            return None
 
     def write(self, codec: Codec) -> bytes:
         """The payload. Raises LocalError for a value that does not fit its field."""
-        if self.payload is not None and codec.reads_like(self._codec) and not self._set_fields():
-            return self.payload
+        unread = self.is_untouched()
+        if unread is not None and (unread is codec or codec.reads_like(unread)):
+            return self.payload or b""
         return self.layout.write(self, codec)
 
-    def is_untouched(self) -> bool:
-        """Whether it holds the bytes it came in and nobody has looked at its fields."""
-        return self.payload is not None and not self._set_fields()
-
-    def _set_fields(self) -> dict[str, Any]:
-        found = {}
-        for name in self.layout.kinds:
-            try:
-                found[name] = getattr(type(self), name).__get__(self)
-            except AttributeError:
-                continue
-        return found
-
     def __getattr__(self, name: str) -> Any:
+        """Only asked for what is not set: the fields of a message that nobody has looked at."""
         if name == "payload":
             return None
-        if name not in self.layout.kinds:
+        codec = self.is_untouched()
+        if codec is None or name not in self.layout.kinds:
             raise AttributeError(f"{type(self).__name__} has no {name!r}: it has {', '.join(self.layout.kinds)}")
         try:
             return getattr(self.load(), name)
         except MalformedMessage as error:
-            raise self._codec.located(error, type(self)) from None
+            raise codec.located(error, type(self)) from None
 
     def derived(self) -> dict[str, object]:
         """What follows from the fields and is shown among them; never written to the wire."""
@@ -156,8 +139,53 @@ class Message:
         return frozenset(item.name for item in fields(cls) if item.default is None)  # type: ignore[arg-type]
 
 
-def _skim_nothing(message: Message, buf: bytes, at: int, codec: Codec) -> int:
-    return at
+_slots: Any = vars(Message)
+_get_unread = _slots["_unread"].__get__
+_set_unread = _slots["_unread"].__set__
+_set_payload = _slots["payload"].__set__
+
+
+def _assign(self: Message, name: str, value: Any) -> None:
+    """A field of a message that nobody has looked at is assigned: the others are read first."""
+    if name in self.layout.kinds and self.is_untouched() is not None:
+        self.load()
+    object.__setattr__(self, name, value)
+
+
+def _eager_reader(kind: type[M]) -> Callable[[bytes, Codec], M]:
+    new, fill = kind.__new__, kind.layout.read
+
+    def read(payload: bytes, codec: Codec) -> M:
+        self = new(kind)
+        self.payload = payload
+        try:
+            at = fill(self, payload, 0, codec)
+        except TOO_SHORT as error:
+            raise cut_short(error, len(payload)) from None
+        if at != len(payload):
+            codec.check_end(payload, at)
+        return self
+
+    return read
+
+
+def _lazy_reader(kind: type[M]) -> Callable[[bytes, Codec], M]:
+    new, skim, skims_all = kind.__new__, kind.layout.skim, kind.layout.skims_all
+
+    def read(payload: bytes, codec: Codec) -> M:
+        self = new(kind)
+        _set_payload(self, payload)
+        _set_unread(self, codec)
+        if skim is not None:
+            try:
+                at = skim(self, payload, 0, codec)
+            except TOO_SHORT as error:
+                raise cut_short(error, len(payload)) from None
+            if at > len(payload) or (skims_all and at < len(payload)):
+                codec.check_end(payload, at)
+        return self
+
+    return read
 
 
 @dataclass_transform()
@@ -182,7 +210,10 @@ def message(
         made.layout = compile_layout(made)
         if by_hand:
             read, write = by_hand
-            made.layout = made.layout._replace(read=read, write=write, skim=_skim_nothing, skims_all=False)
+            made.layout = made.layout._replace(read=read, write=write, skim=None, skims_all=False)
+        if lazy:
+            made.__setattr__ = _assign  # type: ignore[assignment, method-assign]
+        made.read = staticmethod((_lazy_reader if lazy else _eager_reader)(made))
         return made
 
     return make

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from peerproto.network import Network, Timing
 from peerproto.networks import chainrules
-from peerproto.networks.bitcoin import behaviour
+from peerproto.networks.bitcoin import behaviour, sync
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -181,4 +181,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         item_keys=behaviour.item_keys,
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject if ways.rejects else behaviour.no_reject,
+        announcing=Inv,
+        header_sync=sync.HEADER_SYNC,
+        gossip=sync.GOSSIP,
     )

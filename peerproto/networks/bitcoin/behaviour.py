@@ -205,8 +205,8 @@ def _vector_key(vector: InvVect) -> Key:
 
 
 def item_keys(message: Message) -> Collection[Key]:
-    """The things that a message asks for, names as missing, or brings; a transaction under both of its ids."""
-    if isinstance(message, messages.GetData | messages.NotFound):
+    """The things that a message announces, asks for, names as missing, or brings; a tx under both of its ids."""
+    if isinstance(message, messages.Inv | messages.GetData | messages.NotFound):
         return [_vector_key(vector) for vector in message.inv_list]
     if isinstance(message, Block):
         return [("block", message.block_hash)]

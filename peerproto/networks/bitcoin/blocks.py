@@ -108,4 +108,4 @@ class Block(Message):
     def block_hash(self) -> bytes:
         """The double SHA-256 of the header, in wire order."""
         raw = self.payload
-        return sha256d(raw[:80]) if raw is not None and self.is_untouched() else self.header.block_hash
+        return sha256d(raw[:80]) if raw is not None and self.is_untouched() is not None else self.header.block_hash

@@ -204,7 +204,7 @@ class Headers(Message):
 
     def serialized(self) -> list[bytes]:
         """The 80 bytes of each header, without making objects of them if nobody has. Raises MalformedMessage."""
-        if not self.is_untouched():
+        if self.is_untouched() is None:
             return [header.pack() for header in self.headers]
         raw = self.payload or b""
         _, at = read_varint(raw, 0)
