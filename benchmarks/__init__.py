@@ -1,0 +1,1 @@
+"""How fast peerproto is, beside the floor that Twisted and hashlib set. See README.rst."""

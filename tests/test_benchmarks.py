@@ -1,0 +1,103 @@
+"""The benchmarks measure what they say, and run."""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+
+from benchmarks import codec, inputs, throughput
+from benchmarks.floor import Floor, FloorSender
+from benchmarks.load import CASES, Load
+from benchmarks.table import show, us
+from peerproto import networks
+
+
+class InputsTests(SynchronousTestCase):
+    """What is measured."""
+
+    def test_same_bytes_everywhere(self) -> None:
+        """Every frame has the SHA-256 that is on record."""
+        found = {name: sha256(inputs.frame(name)).hexdigest() for name in inputs.FRAMES}
+        self.assertEqual(found, inputs.SHA256)
+
+    def test_proper_messages(self) -> None:
+        """Every frame is a message of Bitcoin's regtest, which is written as it was read."""
+        codec = networks.named("bitcoin-regtest").codec(70016, True)
+        for name in inputs.FRAMES:
+            frame = inputs.frame(name)
+            self.assertEqual(codec.encode(codec.decode(frame, strict=True)), frame, name)
+
+
+class _Transport(StringTransport):
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """There is no TCP."""
+
+
+class FloorTests(SynchronousTestCase):
+    """The bare peer that the library is compared with."""
+
+    def setUp(self) -> None:
+        self.heard: list[str] = []
+        self.floor = Floor(lambda: self.heard.append("ready"), self.heard.append)
+        self.transport = _Transport()
+        self.floor.makeConnection(self.transport)
+
+    def test_any_chunks(self) -> None:
+        """However a stream is cut, each message is counted once and each ping answered with its nonce."""
+        stream = b"".join(map(inputs.frame, ("inv50", "ping", "tx250", "ping")))
+        for size in (1, 7, 24, 31, 500, len(stream)):
+            for start in range(0, len(stream), size):
+                self.floor.dataReceived(stream[start : start + size])
+        self.assertEqual((self.floor.count, self.floor.pings), (12, 12))
+        pong = inputs.wrap("pong", inputs.frame("ping")[24:])
+        self.assertEqual(self.transport.value(), pong * 12)
+
+    def test_damage(self) -> None:
+        """A wrong checksum or another network's frame is refused, whole or in pieces."""
+        for damaged in (b"\0" + inputs.frame("inv50")[1:], inputs.frame("inv50")[:-1] + b"\0"):
+            self.assertRaises(ValueError, Floor(list, self.heard.append).dataReceived, damaged)
+            pieces = Floor(list, self.heard.append)
+            pieces.dataReceived(damaged[:100])
+            self.assertRaises(ValueError, pieces.dataReceived, damaged[100:])
+
+    def test_window(self) -> None:
+        """A sender stops when its pings are not answered, and is done with the last pong."""
+        done: list[bool] = []
+        case = CASES["block1MB"]
+        sender = FloorSender(list, self.heard.append, case, 6)
+        transport = _Transport()
+        sender.makeConnection(transport)
+        transport.clear()
+        sender.begin(Load(case, 6, sender, lambda: done.append(True)))
+        step = len(inputs.frame("block1MB")) + len(inputs.frame("ping"))
+        self.assertEqual(len(transport.value()), 4 * step)
+        pong = inputs.wrap("pong", inputs.frame("ping")[24:])
+        sender.dataReceived(pong * 5)
+        self.assertEqual((len(transport.value()), done), (6 * step, []))
+        sender.dataReceived(pong)
+        self.assertEqual(done, [True])
+
+
+class RunTests(SynchronousTestCase):
+    """The scripts, with tiny counts."""
+
+    def test_throughput(self) -> None:
+        """All setups run, and give a row and JSON."""
+        figures = throughput.measure(CASES["headers2000"], scale=0.002, rounds=1)
+        self.assertEqual(list(figures), list(throughput.SETUPS))
+        self.assertEqual(len(throughput.row(figures)), len(throughput.HEAD))
+        json.dumps([found.plain() for found in figures.values()])
+
+    def test_codec(self) -> None:
+        """Every message is timed in every way."""
+        for name in inputs.FRAMES:
+            times = codec.measure(name, rounds=1, least=0.0)
+            self.assertEqual(len(codec.row(name, times)), len(codec.HEAD))
+
+    def test_table(self) -> None:
+        """A table is aligned; times keep three digits."""
+        self.assertEqual(show(("a", "bcd"), [("ef", "1")]), "| a  | bcd |\n| -- | --: |\n| ef |   1 |")
+        self.assertEqual([us(1.234e-6), us(0.5e-3), us(1.2e-2)], ["1.23", "500", "12,000"])
