@@ -96,7 +96,7 @@ class Codec:
         command, most = row
         try:
             payload = message.write(self)
-        except (struct.error, ValueError, TypeError, AttributeError) as error:
+        except (struct.error, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise LocalError(f"{kind.command}: cannot be written: {error}") from error
         if len(payload) > most or kind.since > self.pver:
             raise self._unwritable(kind, len(payload), most)
@@ -121,7 +121,10 @@ class Codec:
                 offset=len(frame),
             )
         if len(frame) > self.envelope.size + size:
-            raise MalformedMessage(f"{len(frame) - self.envelope.size - size} bytes behind the frame")
+            end = self.envelope.size + size
+            raise MalformedMessage(
+                f"{len(frame) - end} bytes behind the frame", command=entry.kind.command, offset=end
+            )
         payload = frame[self.envelope.size :]
         return self.read(entry, payload, checksum, strict=strict)
 
@@ -195,4 +198,4 @@ class Codec:
 
 def show_command(command: bytes) -> str:
     """A command as text: trailing NULs cut, what is not printable ASCII escaped."""
-    return command.rstrip(b"\0").decode("ascii", "backslashreplace").encode("unicode_escape").decode()
+    return command.rstrip(b"\0").decode("latin-1").encode("unicode_escape").decode()

@@ -26,7 +26,7 @@ from peerproto.wire.kinds import (
     kind_of,
 )
 from peerproto.wire.optional import If, Since, Tail
-from peerproto.wire.plain import Plain
+from peerproto.wire.plain import Plain, fit_ip, fit_of
 
 uint8 = Annotated[int, Fixed("B")]
 uint16 = Annotated[int, Fixed("H")]
@@ -37,9 +37,9 @@ int64 = Annotated[int, Fixed("q")]
 boolean = Annotated[bool, Fixed("?", zero="False")]
 negated = Annotated[bool, Fixed("?", "not {}", "not {}", zero="False")]
 """A flag that the wire holds the other way round."""
-port = Annotated[int, Fixed("2s", "int.from_bytes({})", "{}.to_bytes(2)")]
+port = Annotated[int, Fixed("2s", "int.from_bytes({})", "{}.to_bytes(2)", fit=fit_of("H"))]
 """A port in network order."""
-ip_address = Annotated[str, Fixed("16s", "ip_text({})", "ip_bytes({})", zero="'::'")]
+ip_address = Annotated[str, Fixed("16s", "ip_text({})", "ip_bytes({})", zero="'::'", fit=fit_ip)]
 """An IPv6 or IPv4-mapped address of 16 bytes, as text."""
 Hash = Annotated[bytes, Fixed("32s", zero="bytes(32)")]
 """32 bytes in wire order."""

@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
 
-from peerproto.wire.plain import Plain, record_from_plain, record_to_plain
+from peerproto.wire.plain import (
+    Fit,
+    Plain,
+    fit_of,
+    fit_text,
+    hex_bytes,
+    list_from_plain,
+    record_from_plain,
+    record_to_plain,
+    whole,
+)
 
 if TYPE_CHECKING:
     from peerproto.wire.code import ReadCode, WriteCode
@@ -36,7 +46,7 @@ class Kind(ABC):
         return value.hex() if isinstance(value, bytes) else value
 
     def from_plain(self, value: Plain) -> Any:
-        """The inverse of `to_plain`."""
+        """The inverse of `to_plain`. Raises Misfit for what cannot stand there."""
         return value
 
 
@@ -45,12 +55,14 @@ class Fixed(Kind):
     """A field of one struct format.
 
     :ivar load: an expression that makes the value of the unpacked `{}`; `dump` is its inverse.
+    :ivar fit: what makes the value of its JSON form; None for what fits the format.
     """
 
     format: str
     load: str = "{}"
     dump: str = "{}"
     zero: str = "0"
+    fit: Fit | None = None
 
     def build(self, names: list[str]) -> str:
         """The expression that makes the value of the names of the unpacked atoms."""
@@ -74,7 +86,9 @@ class Fixed(Kind):
         return self.zero
 
     def from_plain(self, value: Plain) -> Any:
-        return bytes.fromhex(value) if self.format.endswith("s") and self.load == "{}" else value
+        if self.fit is None:
+            self.fit = fit_of(self.format)
+        return self.fit(value)
 
 
 class FixedRecord(Fixed):
@@ -130,6 +144,13 @@ class Varint(Kind):
     def write(self, code: WriteCode, value: str) -> None:
         code.part(f"write_varint({value})")
 
+    def from_plain(self, value: Plain) -> Any:
+        return _fit_varint(value)
+
+
+_fit_varint = whole(0, (1 << 64) - 1)
+_fit_bytes = hex_bytes()
+
 
 @dataclass
 class VarBytes(Kind):
@@ -152,7 +173,7 @@ class VarBytes(Kind):
         return "b''"
 
     def from_plain(self, value: Plain) -> Any:
-        return bytes.fromhex(value)
+        return _fit_bytes(value)
 
 
 @dataclass
@@ -166,7 +187,7 @@ class VarText(VarBytes):
         return "''"
 
     def from_plain(self, value: Plain) -> Any:
-        return value
+        return fit_text(value)
 
 
 @dataclass
@@ -198,7 +219,7 @@ class ListOf(Kind):
         return [self.item.to_plain(item) for item in value]
 
     def from_plain(self, value: Plain) -> Any:
-        return [self.item.from_plain(item) for item in value]
+        return list_from_plain(self.item.from_plain, value)
 
 
 @dataclass

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transf
 
 from peerproto.errors import LocalError, MalformedMessage
 from peerproto.wire.layout import TOO_SHORT, Layout, compile_layout, cut_short
-from peerproto.wire.plain import Plain, record_from_plain, record_to_plain
+from peerproto.wire.plain import Misfit, Plain, record_from_plain, record_to_plain
 
 if TYPE_CHECKING:
     from peerproto.wire.codec import Codec
@@ -125,12 +125,9 @@ class Message:
     @classmethod
     def from_fields(cls, plain: dict[str, Plain]) -> Self:
         """The inverse of `to_fields`. Raises LocalError for what does not fit the table."""
-        missing = [name for name in cls.layout.kinds if name not in plain and name not in cls.may_be_absent()]
-        if missing:
-            raise LocalError(f"{cls.command}: no field {missing[0]!r} given; it has {', '.join(cls.layout.kinds)}")
         try:
-            return cls(**record_from_plain(cls.layout.kinds, plain))
-        except (TypeError, ValueError, KeyError) as error:
+            return cls(**record_from_plain(cls.layout.kinds, plain, cls.may_be_absent()))
+        except Misfit as error:
             raise LocalError(f"{cls.command}: {error}") from None
 
     @classmethod

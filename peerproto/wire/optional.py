@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from peerproto.wire.kinds import Kind
-from peerproto.wire.plain import Plain
+from peerproto.wire.plain import Misfit, Plain
 
 if TYPE_CHECKING:
     from peerproto.wire.code import ReadCode, WriteCode
@@ -40,7 +41,14 @@ class Since(Kind):
         return None if value is None else self.kind.to_plain(value)
 
     def from_plain(self, value: Plain) -> Any:
-        return self.kind.from_plain(value)
+        try:
+            return self.kind.from_plain(value)
+        except Misfit:
+            if self.below is None:
+                raise
+            with suppress(Misfit):
+                return self.below.from_plain(value)
+            raise
 
 
 @dataclass

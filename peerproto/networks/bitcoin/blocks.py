@@ -19,6 +19,7 @@ from peerproto.wire.envelope import sha256d
 from peerproto.wire.fields import Custom, ListOf, int32, uint32
 from peerproto.wire.layout import record
 from peerproto.wire.message import Message, message
+from peerproto.wire.plain import list_from_plain, record_from_plain
 from peerproto.wire.varint import read_varint, write_varint
 
 MOST = 4_000_000
@@ -81,7 +82,7 @@ tx_kind = Custom(
     _read_one,
     lambda tx, codec: write_tx(tx, witness=codec.witness),
     plain=lambda tx: tx.to_fields(),
-    unplain=lambda plain: Tx.from_fields(plain),
+    unplain=lambda plain: Tx(**record_from_plain(Tx.layout.kinds, plain)),
 )
 """The kind of a single transaction inside another message."""
 
@@ -89,7 +90,7 @@ _txs = Custom(
     _read_txs,
     _write_txs,
     plain=lambda value: [tx.to_fields() for tx in value],
-    unplain=lambda value: [Tx.from_fields(tx) for tx in value],
+    unplain=lambda value: list_from_plain(tx_kind.from_plain, value),
 )
 Txs = Annotated[list[Tx], _txs]
 

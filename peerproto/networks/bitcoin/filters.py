@@ -10,6 +10,7 @@ from peerproto.networks.bitcoin.records import BlockHeader
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Count, Custom, Hash, VarBytes, uint8, uint32
 from peerproto.wire.message import Message, message
+from peerproto.wire.plain import whole
 
 MOST_HASH_FUNCS = 50
 _UINT32 = Struct("<I")
@@ -51,7 +52,7 @@ class FilterLoad(Message):
     """Sets a bloom filter (BIP37)."""
 
     filter: Annotated[bytes, VarBytes(36_000)]
-    hash_funcs: Annotated[int, Custom(_read_hash_funcs, _write_hash_funcs)]
+    hash_funcs: Annotated[int, Custom(_read_hash_funcs, _write_hash_funcs, unplain=whole(0, MOST_HASH_FUNCS))]
     tweak: uint32
     flags: uint8
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from peerproto.errors import MalformedMessage
 from peerproto.networks.bitcoin.records import (
     BlockHeader,
     InvVect,
     NetAddress,
     NetAddressV2,
     TimedAddress,
+    check_address_size,
     read_addresses_v2,
     read_headers,
     skim_headers,
@@ -28,19 +30,22 @@ from peerproto.wire.fields import (
     Hash,
     If,
     ListOf,
-    Plain,
     Since,
     Tail,
+    VarBytes,
+    Varint,
     VarText,
     int32,
     int64,
     kind_of,
     negated,
+    port,
     uint8,
     uint32,
     uint64,
 )
 from peerproto.wire.message import Message, message
+from peerproto.wire.plain import Misfit, Plain, list_from_plain, record_from_plain
 from peerproto.wire.varint import read_varint
 
 MOST_STRING = 33_554_432
@@ -127,16 +132,29 @@ def _plain_address(item: NetAddressV2) -> Plain:
     return {**item._asdict(), "addr_bytes": item.addr_bytes.hex(), "addr": item.addr}
 
 
-def _address_of(plain: dict[str, Plain]) -> NetAddressV2:
-    raw = bytes.fromhex(plain["addr_bytes"])
-    return NetAddressV2(plain["timestamp"], plain["services"], plain["network_id"], raw, plain["port"])
+_in_address = {
+    "timestamp": kind_of(uint32),
+    "services": Varint(),
+    "network_id": kind_of(uint8),
+    "addr_bytes": VarBytes(512),
+    "port": kind_of(port),
+}
+
+
+def _address_of(plain: Plain) -> NetAddressV2:
+    address = NetAddressV2(**record_from_plain(_in_address, plain))
+    try:
+        check_address_size(address.network_id, len(address.addr_bytes))
+    except MalformedMessage as error:
+        raise Misfit(error.text, ".addr_bytes") from None
+    return address
 
 
 _addresses_v2 = Custom(
     read_addresses_v2,
     write_addresses_v2,
     plain=lambda value: [_plain_address(item) for item in value],
-    unplain=lambda value: [_address_of(item) for item in value],
+    unplain=lambda value: list_from_plain(_address_of, value),
 )
 
 

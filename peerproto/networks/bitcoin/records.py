@@ -124,7 +124,7 @@ def read_addresses_v2(buf: bytes, at: int, codec: Codec) -> tuple[list[NetAddres
         services, at = read_varint(buf, at + 4)
         network_id = buf[at]
         size, at = read_varint(buf, at + 1)
-        _check_size(network_id, size, at)
+        check_address_size(network_id, size, at)
         if at + size + 2 > len(buf):
             raise IndexError
         address = buf[at : at + size]
@@ -135,7 +135,8 @@ def read_addresses_v2(buf: bytes, at: int, codec: Codec) -> tuple[list[NetAddres
     return found, at
 
 
-def _check_size(network_id: int, size: int, at: int) -> None:
+def check_address_size(network_id: int, size: int, at: int = 0) -> None:
+    """Whether an address of this network id may have this many bytes. Raises MalformedMessage."""
     wanted = _ADDRESS_SIZES.get(network_id)
     if size != wanted if wanted else size > 512:
         allowed = f"{wanted}" if wanted else "at most 512"
