@@ -140,6 +140,16 @@ class InstalledTests(SynchronousTestCase):
         self.assertTrue(Path(where).is_relative_to(installed()), where)
         self.assertEqual(versions, [peerproto.__version__] * 2)
 
+    def test_console_script_finds_its_function(self) -> None:
+        """The command ``peerproto`` is installed and stands for a function that the wheel has."""
+        code = (
+            "from importlib.metadata import distribution;"
+            "(script,) = distribution('peerproto').entry_points.select(group='console_scripts');"
+            "print(script.name, script.load().__name__)"
+        )
+        self.assertEqual(in_installed(code).split(), ["peerproto", "main"])
+        self.assertTrue((installed() / "bin" / "peerproto").exists())
+
     def test_option_files_are_installed(self) -> None:
         """The option files lie in share/peerproto/tap of the environment."""
         there = (installed() / "share" / "peerproto" / "tap").iterdir()
