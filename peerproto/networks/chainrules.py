@@ -1,0 +1,243 @@
+"""What a chain of block headers must know about its network, as data, and the arithmetic of targets.
+
+Hashes are 32 bytes in wire order; as numbers they are little endian. Times are whole seconds since 1970, UTC.
+A *target* is the largest hash, as a number, that a header may have; *bits* is a target in the four bytes
+that a header has for it (Bitcoin Core calls it compact, ``arith_uint256.cpp``).
+
+Sources: Bitcoin Core ``kernel/chainparams.cpp`` and ``pow.cpp``, BIP 94, btcd ``chaincfg/params.go``
+(simnet), Litecoin Core 0.21 ``chainparams.cpp`` and ``pow.cpp``. What the numbers do is in
+`peerproto.networks.difficulty`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import NamedTuple
+
+from peerproto.errors import InvalidHeaders
+
+__all__ = [
+    "FUTURE_LIMIT",
+    "LITECOIN_MAINNET",
+    "LITECOIN_REGTEST",
+    "LITECOIN_TESTNET",
+    "MAINNET",
+    "MAX_TIMEWARP",
+    "MEDIAN_SPAN",
+    "REGTEST",
+    "SIGNET",
+    "SIMNET",
+    "TESTNET3",
+    "TESTNET4",
+    "ChainRules",
+    "HeaderFields",
+    "bits_of",
+    "display",
+    "scrypt_1024",
+    "sha256d",
+    "target_of",
+    "work_of",
+]
+
+FUTURE_LIMIT = 2 * 60 * 60
+"""How far a header's time may be ahead of the clock, in seconds."""
+
+MEDIAN_SPAN = 11
+"""A header's time must be after the median of this many headers before it."""
+
+MAX_TIMEWARP = 600
+"""How far the first header of a period may be before the one before it, in seconds (BIP 94)."""
+
+
+class HeaderFields(NamedTuple):
+    """What the rules look at in a header: the hash before it (wire order), its time in seconds, its bits."""
+
+    prev_block: bytes
+    timestamp: int
+    bits: int
+
+
+def sha256d(data: bytes) -> bytes:
+    """SHA-256 of SHA-256: 32 bytes, which is wire order."""
+    return hashlib.sha256(hashlib.sha256(data).digest()).digest()
+
+
+def scrypt_1024(header: bytes) -> bytes:
+    """Litecoin's proof of work: scrypt with N=1024, r=1, p=1, the header as its own salt; 32 bytes."""
+    return hashlib.scrypt(header, salt=header, n=1024, r=1, p=1, maxmem=1 << 20, dklen=32)
+
+
+def display(block_hash: bytes) -> str:
+    """A hash as people write it: hexadecimal, the other way round than on the wire."""
+    return block_hash[::-1].hex()
+
+
+def target_of(bits: int) -> int:
+    """The target that bits stand for; zero where the number is too small to show.
+
+    :raises InvalidHeaders: where the number is negative or over 256 bits (``SetCompact``).
+    """
+    size, word = bits >> 24, bits & 0x007FFFFF
+    target = word >> 8 * (3 - size) if size <= 3 else word << 8 * (size - 3)
+    if bits & 0x00800000 and target:  # a zero has no sign
+        raise InvalidHeaders(f"bits {bits:#010x} are negative")
+    if target >> 256:
+        raise InvalidHeaders(f"bits {bits:#010x} are over 256 bits")
+    return target
+
+
+def bits_of(target: int) -> int:
+    """The bits that come nearest to a target from below: three bytes of it are kept (``GetCompact``)."""
+    size = (target.bit_length() + 7) // 8
+    word = target << 8 * (3 - size) if size <= 3 else target >> 8 * (size - 3)
+    if word & 0x00800000:  # this bit is the sign
+        word, size = word >> 8, size + 1
+    return size << 24 | word
+
+
+@lru_cache(maxsize=1024)
+def work_of(target: int) -> int:
+    """How many hashes it takes on average to meet a target."""
+    return (1 << 256) // (target + 1)
+
+
+_FIELDS_80 = struct.Struct("<4x32s32xII4x")
+
+
+def _read_80(header: bytes) -> HeaderFields:
+    return HeaderFields(*_FIELDS_80.unpack(header))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChainRules:
+    """One network's rules for its headers.
+
+    :ivar name: as in "bitcoin-regtest"; a store file bears it.
+    :ivar genesis: the first header, serialized.
+    :ivar pow_limit: the easiest target.
+    :ivar spacing: seconds meant to lie between two blocks.
+    :ivar interval: headers in a period; the bits change with a period's first.
+    :ivar timespan: seconds that a period is meant to take.
+    :ivar retarget: whether bits change at all; else all are the genesis block's.
+    :ivar min_difficulty_after: seconds after which the next header, unless first of a period,
+        must have the pow limit's bits (the test networks' rule); None where there is no such rule.
+    :ivar bip94: testnet4's two rules: a period's bits come from the bits of the first header of the one
+        before, and its first header's time is at most `MAX_TIMEWARP` before the last one's.
+    :ivar whole_period: a period is measured from the last header of the period before it, not from its own
+        first, but for the first period (Litecoin).
+    :ivar shift_guard: a target that could outgrow 256 bits loses its last bit (Litecoin).
+    :ivar header_size: bytes of a serialized header.
+    :ivar block_hash: from a serialized header to its hash.
+    :ivar work_hash: from a serialized header to the hash that must meet the target.
+    :ivar read: from a serialized header, which must have its size, to what the rules look at.
+    """
+
+    name: str
+    genesis: bytes
+    pow_limit: int
+    spacing: int = 600
+    interval: int = 2016
+    timespan: int = 14 * 24 * 60 * 60
+    retarget: bool = True
+    min_difficulty_after: int | None = None
+    bip94: bool = False
+    whole_period: bool = False
+    shift_guard: bool = False
+    header_size: int = 80
+    block_hash: Callable[[bytes], bytes] = sha256d
+    work_hash: Callable[[bytes], bytes] = sha256d
+    read: Callable[[bytes], HeaderFields] = _read_80
+
+    @cached_property
+    def genesis_hash(self) -> bytes:
+        """The genesis block's hash in wire order."""
+        return self.block_hash(self.genesis)
+
+    @cached_property
+    def pow_limit_bits(self) -> int:
+        """The easiest target as bits."""
+        return bits_of(self.pow_limit)
+
+
+def _genesis(merkle_root: str, timestamp: int, bits: int, nonce: int) -> bytes:
+    """A version 1 header after nothing; the Merkle root as it is displayed."""
+    root = bytes.fromhex(merkle_root)[::-1]
+    return struct.pack("<I32s32sIII", 1, bytes(32), root, timestamp, bits, nonce)
+
+
+_SATOSHI = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
+_TESTNET4 = "7aa0a7ae1e223414cb807e40cd57e667b718e42aaf9306db9102fe28912b7b4e"
+_LITECOIN = "97ddfbbae6be97fd6cdf3e7ca13232a3afff2353e29badfab7f73011edd4ced9"
+
+_REAL_LIMIT = (1 << 224) - 1
+_TEST_LIMIT = (1 << 255) - 1
+_LITECOIN_LIMIT = (1 << 236) - 1
+
+MAINNET = ChainRules(
+    name="bitcoin-mainnet",
+    genesis=_genesis(_SATOSHI, 1231006505, 0x1D00FFFF, 2083236893),
+    pow_limit=_REAL_LIMIT,
+)
+TESTNET3 = ChainRules(
+    name="bitcoin-testnet3",
+    genesis=_genesis(_SATOSHI, 1296688602, 0x1D00FFFF, 414098458),
+    pow_limit=_REAL_LIMIT,
+    min_difficulty_after=1200,
+)
+TESTNET4 = ChainRules(
+    name="bitcoin-testnet4",
+    genesis=_genesis(_TESTNET4, 1714777860, 0x1D00FFFF, 393743547),
+    pow_limit=_REAL_LIMIT,
+    min_difficulty_after=1200,
+    bip94=True,
+)
+SIGNET = ChainRules(
+    name="bitcoin-signet",
+    genesis=_genesis(_SATOSHI, 1598918400, 0x1E0377AE, 52613770),
+    pow_limit=0x0377AE << 216,
+)
+REGTEST = ChainRules(
+    name="bitcoin-regtest",
+    genesis=_genesis(_SATOSHI, 1296688602, 0x207FFFFF, 2),
+    pow_limit=_TEST_LIMIT,
+    retarget=False,
+)
+SIMNET = ChainRules(
+    name="bitcoin-simnet",
+    genesis=_genesis(_SATOSHI, 1401292357, 0x207FFFFF, 2),
+    pow_limit=_TEST_LIMIT,
+    min_difficulty_after=1200,
+)
+
+
+def _litecoin(
+    name: str,
+    timestamp: int,
+    bits: int,
+    nonce: int,
+    pow_limit: int = _LITECOIN_LIMIT,
+    *,
+    retarget: bool = True,
+    min_difficulty_after: int | None = None,
+) -> ChainRules:
+    return ChainRules(
+        name=name,
+        genesis=_genesis(_LITECOIN, timestamp, bits, nonce),
+        pow_limit=pow_limit,
+        spacing=150,
+        timespan=302400,
+        retarget=retarget,
+        min_difficulty_after=min_difficulty_after,
+        whole_period=True,
+        shift_guard=True,
+        work_hash=scrypt_1024,
+    )
+
+
+LITECOIN_MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493)
+LITECOIN_TESTNET = _litecoin("litecoin-testnet", 1486949366, 0x1E0FFFF0, 293345, min_difficulty_after=300)
+LITECOIN_REGTEST = _litecoin("litecoin-regtest", 1296688602, 0x207FFFFF, 0, _TEST_LIMIT, retarget=False)
