@@ -1,0 +1,59 @@
+"""Headers with a real proof of work, for demonstrations and tests on networks where that is easy."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from peerproto.errors import LocalError
+from peerproto.networks.chainrules import ChainRules, HeaderFields, sha256d, target_of
+from peerproto.networks.difficulty import Lineage
+
+__all__ = ["mine"]
+
+_VERSION = 0x20000000
+_EASY = 1 << 240
+
+
+def mine(
+    rules: ChainRules,
+    count: int,
+    *,
+    start: bytes | None = None,
+    height: int = 0,
+    spacing: int | None = None,
+    salt: bytes = b"",
+) -> Iterator[bytes]:
+    """Make serialized headers of 80 bytes, each after the one before.
+
+    The same arguments make the same headers. What is mined after another start than genesis has the right
+    bits where bits do not change, elsewhere only to the end of that start's period.
+
+    :param start: the serialized header that the first one follows; genesis if not given.
+    :param height: of `start`.
+    :param spacing: seconds between two headers' times; the network's if not given.
+    :param salt: makes another branch from the same start; goes into the Merkle roots.
+    :raises LocalError: where the proof of work would take more than a moment.
+    """
+    header = rules.genesis if start is None else start
+    prev_block, fields = rules.block_hash(header), rules.read(header)
+    lineage = Lineage(rules, height, fields)
+    spacing = rules.spacing if spacing is None else spacing
+    for number in range(height + 1, height + count + 1):
+        timestamp = fields.timestamp + spacing
+        fields = HeaderFields(prev_block, timestamp, lineage.required_bits(timestamp))
+        header = _solved(rules, fields, sha256d(salt + struct.pack("<I", number)))
+        yield header
+        prev_block = rules.block_hash(header)
+        lineage.push(fields)
+
+
+def _solved(rules: ChainRules, fields: HeaderFields, merkle_root: bytes) -> bytes:
+    target = target_of(fields.bits)
+    if target < _EASY:
+        raise LocalError(f"{rules.name}: bits {fields.bits:#010x} are too hard to mine here")
+    start = struct.pack("<I32s32sII", _VERSION, fields.prev_block, merkle_root, fields.timestamp, fields.bits)
+    nonce = 0
+    while int.from_bytes(rules.work_hash(header := start + struct.pack("<I", nonce)), "little") > target:
+        nonce += 1
+    return header
