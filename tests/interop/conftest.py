@@ -1,0 +1,149 @@
+"""Fixtures that give a test real nodes, and what pytest-twisted needs to live beside trial's test cases."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import shutil
+import signal
+import unittest
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
+from twisted.internet.defer import Deferred
+
+from .litecoind import Litecoind, within
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
+
+TEST_SECONDS = 60.0
+"""After it a test of this folder fails even if one of its awaits has no limit."""
+
+BLOCKS = 400
+"""The height of the shared node's chain."""
+
+StartLitecoind = Callable[..., Awaitable[Litecoind]]
+
+
+@pytest.fixture(scope="session")
+def reactor() -> PosixReactorBase:
+    """The reactor that pytest-twisted has installed (pytest --reactor=...)."""
+    from twisted.internet import reactor
+
+    return cast("PosixReactorBase", reactor)
+
+
+@pytest.fixture(scope="session")
+def litecoind_program() -> str:
+    """The path of litecoind; without one the test is skipped, or fails if nodes are required."""
+    program = shutil.which("litecoind")
+    if program is not None:
+        return program
+    if os.environ.get("PEERPROTO_REQUIRE_NODES") == "1":
+        pytest.fail("PEERPROTO_REQUIRE_NODES=1, but there is no litecoind on PATH")
+    pytest.skip("no litecoind on PATH (Debian: apt-get install litecoind)")
+
+
+@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
+async def litecoind(reactor: PosixReactorBase, litecoind_program: str) -> AsyncIterator[Litecoind]:
+    """A node with BLOCKS blocks, shared by the tests of a module: leave it running and its chain as it is."""
+    node = Litecoind(reactor, program=litecoind_program)
+    try:
+        await node.start()
+        await node.mine(BLOCKS)
+        yield node
+    finally:
+        await node.close()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def fresh_litecoind(reactor: PosixReactorBase, litecoind_program: str) -> AsyncIterator[Litecoind]:
+    """A node of the test's own at the genesis block: to be mined on, killed, suspended, restarted."""
+    node = Litecoind(reactor, program=litecoind_program)
+    try:
+        yield await node.start()
+    finally:
+        await node.close()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def start_litecoind(reactor: PosixReactorBase, litecoind_program: str) -> AsyncIterator[StartLitecoind]:
+    """A function that starts one more node of the test's own, at genesis; its arguments are more options."""
+    nodes: list[Litecoind] = []
+
+    async def start(*options: str) -> Litecoind:
+        nodes.append(Litecoind(reactor, *options, program=litecoind_program))
+        return await nodes[-1].start()
+
+    try:
+        yield start
+    finally:
+        for node in nodes:
+            await node.close()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run trial's test cases before all others, and give each test of this folder its limit.
+
+    pytest-twisted's reactor, once started, runs to the end of the session, and a C{TestCase} that starts the
+    reactor itself then fails with ReactorAlreadyRunning. The other order works.
+    """
+    items.sort(key=lambda item: not _is_test_case(item))
+    here = Path(__file__).parent
+    for item in items:
+        if isinstance(item, pytest.Function) and here in item.path.parents:
+            if inspect.iscoroutinefunction(item.obj):
+                item.obj = _limited(item.obj)
+
+
+def _is_test_case(item: pytest.Item) -> bool:
+    cls = getattr(item, "cls", None)
+    return cls is not None and issubclass(cls, unittest.TestCase)
+
+
+def _limited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Deferred[None]]:
+    """The test with a time limit, ended by Ctrl-C.
+
+    Without the latter the reactor's main loop logs the KeyboardInterrupt and goes on (base.py, mainLoop).
+    """
+
+    @functools.wraps(test)
+    def run(**fixtures: object) -> Deferred[None]:
+        from twisted.internet import reactor
+
+        running = Deferred.fromCoroutine(test(**fixtures))
+        limited = within(running, TEST_SECONDS, test.__name__)
+        interrupted = False
+
+        def interrupt(_signal: int, _frame: object) -> None:
+            nonlocal interrupted
+            interrupted = True
+            reactor.callFromThread(running.cancel)  # type: ignore[attr-defined]
+
+        def finish(result: Any) -> Any:
+            signal.signal(signal.SIGINT, before)
+            if interrupted:
+                raise KeyboardInterrupt
+            return result
+
+        before = signal.signal(signal.SIGINT, interrupt)
+        return limited.addBoth(finish)
+
+    return run
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the nodes of a failed test have logged."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Litecoind):
+                report.sections.append((f"log of {name}", value.log_tail()))
+    return report
