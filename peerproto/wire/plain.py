@@ -101,11 +101,14 @@ def list_from_plain(fit: Fit, value: Plain) -> list[Any]:
 
 
 def unfit(value: Plain, allowed: str) -> Misfit:
-    """The error for a value in place of what is allowed; of a long one only the ends are shown."""
+    """The error for a value in place of what is allowed."""
+    return Misfit(f"{brief(value)} given, {allowed} allowed")
+
+
+def brief(value: Plain) -> str:
+    """A JSON value in a few characters of ASCII: of a long one the ends are shown."""
     text = _brief.repr(value)
-    return Misfit(
-        f"{_WORDS.get(text) or text.encode('ascii', 'backslashreplace').decode()} given, {allowed} allowed"
-    )
+    return _WORDS.get(text) or text.encode("ascii", "backslashreplace").decode()
 
 
 _WORDS = {"True": "true", "False": "false", "None": "null"}

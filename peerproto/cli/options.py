@@ -1,0 +1,132 @@
+"""How mistakes in options are told, and the options that several commands have."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+from peerproto.networks import named, names, nearest
+from peerproto.wire.codec import Codec
+
+_TOP_PVER = 0x7FFF_FFFF
+"""The highest number that fits the version message's field."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line that names the option, and ends with exit code 2.
+
+    Options are not recognised by their beginnings: what a script writes must not come to mean two things.
+    Descriptions are shown with the line breaks that they have.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        shape = argparse.RawDescriptionHelpFormatter
+        super().__init__(allow_abbrev=False, formatter_class=shape, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message.removeprefix('argument ')}\n")
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Refuse what is not known here, so that the command's own parser can say what is nearest."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(self._why_unknown(unknown[0].partition("=")[0]))
+        return found, unknown
+
+    def _why_unknown(self, word: str) -> str:
+        if not word.startswith("-"):
+            return f"{word!r} is one argument too many"
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        return f"there is no option {word!r}{nearest(word, known)}"
+
+
+def one_of(choices: Sequence[str]) -> Callable[[str], str]:
+    """A type for `add_argument`: one of a few words."""
+
+    def check(word: str) -> str:
+        if word not in choices:
+            raise argparse.ArgumentTypeError(f"there is no {word!r}{nearest(word, choices)}")
+        return word
+
+    return check
+
+
+def network_name(word: str) -> str:
+    """A type for `add_argument`: the name of a network."""
+    if word not in names():
+        raise argparse.ArgumentTypeError(f"no network is named {word!r}{nearest(word, names())}")
+    return word
+
+
+def protocol_version(word: str) -> int:
+    """A type for `add_argument`: a protocol version."""
+    if not word.isascii() or not word.isdecimal() or len(word) > 10 or int(word) > _TOP_PVER:
+        raise argparse.ArgumentTypeError(f"{word!r} is no protocol version: 0 to {_TOP_PVER} are allowed")
+    return int(word)
+
+
+def seconds(word: str) -> float:
+    """A type for `add_argument`: a time in seconds."""
+    try:
+        value = float(word)
+    except ValueError:
+        value = 0.0
+    if not 0 < value <= 86_400:
+        raise argparse.ArgumentTypeError(f"{word!r} is no time: a number of seconds above 0, at most 86400")
+    return value
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """The options that say which network is spoken, and whose way."""
+    parser.add_argument(
+        "--network",
+        required=True,
+        type=network_name,
+        metavar="NAME",
+        help="the network, one of those that `peerproto networks` lists; required",
+    )
+    add_policy(parser)
+
+
+def add_policy(parser: argparse.ArgumentParser) -> None:
+    """The option that says whose way is followed."""
+    parser.add_argument(
+        "--policy",
+        default="btcd",
+        type=one_of(("btcd", "core")),
+        metavar="btcd|core",
+        help="whose way to follow where the references of a network differ (default: %(default)s)",
+    )
+
+
+def add_pver(parser: argparse.ArgumentParser) -> None:
+    """The option for the protocol version."""
+    parser.add_argument(
+        "--pver",
+        type=protocol_version,
+        metavar="N",
+        help="the protocol version that is spoken (default: the network's highest)",
+    )
+
+
+def add_codec(parser: argparse.ArgumentParser) -> None:
+    """The options that say how frames are read and written."""
+    add_network(parser)
+    add_pver(parser)
+    parser.add_argument(
+        "--encoding",
+        default="witness",
+        type=one_of(("witness", "base")),
+        metavar="witness|base",
+        help="how transactions stand in frames: with their witnesses (BIP144), or without, as a peer without "
+        "service bit 3 has them (default: %(default)s)",
+    )
+
+
+def codec_of(options: argparse.Namespace) -> Codec:
+    """The codec that the options of `add_codec` say. Raises LocalError."""
+    network = named(options.network, options.policy)
+    return network.codec(options.pver, options.encoding == "witness")
