@@ -30,8 +30,8 @@ BTCD = {
 }
 """Messages a second, and CPU microseconds of the receiver per message; two processes."""
 BTCD_NOTE = (
-    "btcd 2c67bc29 with Go 1.27.3 at both ends, recorded earlier on a machine of the same kind, not in the same "
-    "run. It decodes every message in full; peerproto does so when somebody looks (`read` above)."
+    "btcd 2c67bc29 with Go 1.27.3 at both ends, recorded earlier on a machine of the same kind, not in the "
+    "same run. It decodes every message in full; peerproto does so when somebody looks (`read` above)."
 )
 
 
