@@ -1,4 +1,4 @@
-"""Floor 1.5: the networks, as data. `named("litecoin-regtest")` gives one; nothing outside asks for one by name."""
+"""Floor 1.5: the networks, as data. `named("litecoin-regtest")` gives one; nothing else asks by name."""
 
 from __future__ import annotations
 
@@ -24,12 +24,16 @@ def names() -> tuple[str, ...]:
     return tuple(f"{family}-{net}" for family in _FAMILIES for net in _module(family).NETS)
 
 
-@lru_cache
 def named(name: str, policy: str = "btcd") -> Network:
-    """The network of a name, with the policy of one of its references.
+    """The network of a name, with the policy of one of its references; the same object each time.
 
     Raises LocalError for another name or policy, and says which is nearest.
     """
+    return _named(name, policy)
+
+
+@lru_cache
+def _named(name: str, policy: str) -> Network:
     if name not in names():
         raise LocalError(f"no network is named {name!r}{nearest(name, names())}")
     family, _, net = name.partition("-")

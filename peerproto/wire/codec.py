@@ -58,7 +58,8 @@ class Policy:
 class Codec:
     """Encodes and decodes frames, and holds the table by which `Reader` does so on a stream.
 
-    :ivar pver: the protocol version that is spoken. :ivar witness: whether transactions carry witnesses (BIP144).
+    :ivar pver: the protocol version that is spoken.
+    :ivar witness: whether transactions carry witnesses (BIP144).
     """
 
     def __init__(
@@ -87,7 +88,8 @@ class Codec:
         """The whole frame of a message.
 
         Raises LocalError if the message is none of this network and protocol version, if a value does not fit
-        its field, or if it is longer than a peer would take.
+        its field, or if it is longer than a peer would take; MalformedMessage if it came from the network, is
+        written anew, and only now turns out to be malformed inside.
         """
         kind = type(message)
         row = self._rows.get(kind)
@@ -104,7 +106,9 @@ class Codec:
 
     def _unwritable(self, kind: type[Message], size: int, most: int) -> LocalError:
         if kind.since > self.pver:
-            return LocalError(f"{kind.command} exists from protocol version {kind.since} on, not at {self.pver}")
+            return LocalError(
+                f"{kind.command} exists from protocol version {kind.since} on, not at {self.pver}"
+            )
         return LocalError(f"{kind.command}: payload of {size} bytes, at most {most} allowed")
 
     def decode(self, frame: bytes, *, strict: bool = True) -> Message:
@@ -125,8 +129,8 @@ class Codec:
             raise MalformedMessage(
                 f"{len(frame) - end} bytes behind the frame", command=entry.kind.command, offset=end
             )
-        payload = frame[self.envelope.size :]
-        return self.read(entry, payload, checksum, strict=strict)
+        message = self.read(entry, frame[self.envelope.size :], checksum)
+        return message.load() if strict else message
 
     def entry(self, magic: bytes, command: bytes, size: int) -> Entry:
         """Check a header in the reference's order (btcd wire/message.go, ReadMessageWithEncodingN)."""
@@ -141,7 +145,7 @@ class Codec:
             raise self._no_command(command)
         if size > entry.most:
             if entry.kind.foreign:
-                raise UnknownCommand("this command is not known in this form", command=entry.kind.command, offset=4)
+                raise _other_form(entry.kind)
             raise OversizeCommand(
                 f"payload of {size} bytes announced, at most {entry.most} allowed",
                 command=entry.kind.command,
@@ -159,23 +163,24 @@ class Codec:
         try:
             command.decode()
         except UnicodeDecodeError:
-            return MalformedMessage(f"command {command!r} is not UTF-8", command=show_command(command), offset=4)
+            return MalformedMessage(
+                f"command {command!r} is not UTF-8", command=show_command(command), offset=4
+            )
         return UnknownCommand("this network has no such command", command=show_command(command), offset=4)
 
-    def read(self, entry: Entry, payload: bytes, checksum: bytes, *, strict: bool = False) -> Message:
+    def read(self, entry: Entry, payload: bytes, checksum: bytes) -> Message:
         """The message of a payload. Raises BadChecksum and MalformedMessage."""
         kind = entry.kind
         try:
-            if self.envelope.checksum(payload) != checksum:
+            seen = self.envelope.checksum(payload)
+            if seen != checksum:
                 raise BadChecksum(
-                    f"checksum {self.envelope.checksum(payload).hex()}, the header announces {checksum.hex()}",
+                    f"checksum {seen.hex()}, the header announces {checksum.hex()}",
                     offset=20 - self.envelope.size,
                 )
             if kind.since > self.pver:
                 raise MalformedMessage(f"exists from protocol version {kind.since} on, not at {self.pver}")
             message: Message = kind.read(payload, self)
-            if (strict or kind.foreign) and kind.lazy:
-                message.load()
         except MalformedMessage as error:
             raise self.located(error, kind) from None
         return message
@@ -183,7 +188,7 @@ class Codec:
     def located(self, error: MalformedMessage, kind: type[Message]) -> MalformedMessage:
         """An error of a payload as one of its frame: with the command, and the offset from the header on."""
         if kind.foreign:
-            return UnknownCommand("this command is not known in this form", command=kind.command, offset=4)
+            return _other_form(kind)
         error.command = kind.command
         error.offset += self.envelope.size
         return error
@@ -191,9 +196,15 @@ class Codec:
     def check_end(self, payload: bytes, at: int) -> None:
         """Whether reading ended where the payload does. Raises MalformedMessage."""
         if at > len(payload):
-            raise MalformedMessage(f"ends too soon: {len(payload)} of {at} bytes are there", offset=len(payload))
+            raise MalformedMessage(
+                f"ends too soon: {len(payload)} of {at} bytes are there", offset=len(payload)
+            )
         if at < len(payload) and not self.policy.trailing:
             raise MalformedMessage(f"{len(payload) - at} bytes behind the last field", offset=at)
+
+
+def _other_form(kind: type[Message]) -> UnknownCommand:
+    return UnknownCommand("this command is not known in this form", command=kind.command, offset=4)
 
 
 def show_command(command: bytes) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
+from typing import ClassVar
 
 from peerproto.errors import Incomplete, LocalError
 
@@ -29,19 +30,19 @@ class Envelope:
     :ivar magic: four bytes in wire order.
     :ivar checksum: the four bytes that a payload must have in its header.
     :ivar most: the longest payload of any message, in bytes.
+    :cvar size: the length of a header, in bytes.
     """
 
     magic: bytes
     checksum: Callable[[bytes], bytes] = sha256d_checksum
     most: int = 4_000_000
-    size: int = HEADER.size
+    size: ClassVar[int] = HEADER.size
 
     def command(self, name: str) -> bytes:
-        """The twelve bytes of a command. Raises LocalError for one that is longer."""
-        raw = name.encode("ascii")
-        if len(raw) > 12:
-            raise LocalError(f"command {name!r} has {len(raw)} bytes, at most 12 allowed")
-        return raw.ljust(12, b"\0")
+        """The twelve bytes of a command. Raises LocalError for one that is longer, or not ASCII."""
+        if len(name) > 12 or not name.isascii():
+            raise LocalError(f"command {name!r} has {len(name)} characters, at most 12 of ASCII allowed")
+        return name.encode("ascii").ljust(12, b"\0")
 
     def header(self, frame: bytes, at: int = 0) -> tuple[bytes, bytes, int, bytes]:
         """Magic, command, payload length in bytes, checksum. Raises Incomplete."""

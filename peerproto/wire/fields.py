@@ -13,20 +13,10 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from peerproto.wire.kinds import (
-    Count,
-    Custom,
-    Fixed,
-    FixedRecord,
-    Kind,
-    ListOf,
-    VarBytes,
-    Varint,
-    VarText,
-    kind_of,
-)
+from peerproto.wire.kinds import Custom, Fixed, Kind, ListOf, VarBytes, Varint, VarText
 from peerproto.wire.optional import If, Since, Tail
 from peerproto.wire.plain import Plain, fit_ip, fit_of
+from peerproto.wire.tables import Count, FixedRecord, kind_of
 
 uint8 = Annotated[int, Fixed("B")]
 uint16 = Annotated[int, Fixed("H")]
@@ -41,7 +31,7 @@ port = Annotated[int, Fixed("2s", "int.from_bytes({})", "{}.to_bytes(2)", fit=fi
 """A port in network order."""
 ip_address = Annotated[str, Fixed("16s", "ip_text({})", "ip_bytes({})", zero="'::'", fit=fit_ip)]
 """An IPv6 or IPv4-mapped address of 16 bytes, as text."""
-Hash = Annotated[bytes, Fixed("32s", zero="bytes(32)")]
+Hash = Annotated[bytes, Fixed("32s")]
 """32 bytes in wire order."""
 varint = Annotated[int, Varint()]
 

@@ -6,24 +6,15 @@ Fixed kinds are fused: neighbours become one `struct` call, a list of them one `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from peerproto.wire.plain import (
-    Fit,
-    Plain,
-    fit_of,
-    fit_text,
-    hex_bytes,
-    list_from_plain,
-    record_from_plain,
-    record_to_plain,
-    whole,
-)
+from peerproto.wire.plain import Fit, Plain, fit_of, fit_text, hex_bytes, list_from_plain, whole
 
 if TYPE_CHECKING:
-    from peerproto.wire.code import ReadCode, WriteCode
+    from peerproto.wire.reading import ReadCode
+    from peerproto.wire.writing import WriteCode
 
 
 class Kind(ABC):
@@ -70,11 +61,28 @@ class Fixed(Kind):
 
     def take_apart(self, value: str) -> list[str]:
         """The expressions to pack for the expression `value`."""
-        return [self.dump.format(value)]
+        text = self.dump.format(value)
+        return [f"exact({text}, {size})" for _, size in self.strings()] or [text]
 
     def formats(self) -> list[str]:
         """A struct format for each atom."""
         return [self.format]
+
+    def is_direct(self) -> bool:
+        """Whether the unpacked atom is the value as it is."""
+        return self.load == "{}"
+
+    def records(self) -> list[type]:
+        """The classes that `build` names."""
+        return []
+
+    def maker(self) -> Callable[..., Any] | None:
+        """What makes the value of the unpacked tuple in C code alone, if that can be done."""
+        return None
+
+    def strings(self) -> list[tuple[int, int]]:
+        """Which atoms are byte strings as they are, and how many bytes each must have."""
+        return [(0, int(self.format[:-1]))] if self.format.endswith("s") and self.is_direct() else []
 
     def read(self, code: ReadCode, target: str) -> None:
         code.read_fixed(self, target)
@@ -83,55 +91,12 @@ class Fixed(Kind):
         code.write_fixed(self, value)
 
     def absent(self) -> str:
-        return self.zero
+        return f"bytes({self.format[:-1]})" if self.strings() else self.zero
 
     def from_plain(self, value: Plain) -> Any:
         if self.fit is None:
             self.fit = fit_of(self.format)
         return self.fit(value)
-
-
-class FixedRecord(Fixed):
-    """A NamedTuple of fixed fields, fused into what stands around it.
-
-    :ivar without: names of fields that are not on the wire (older protocol versions); they read as None.
-    """
-
-    def __init__(self, record: type, *, without: tuple[str, ...] = ()) -> None:
-        super().__init__("")
-        self.record = record
-        self.make = partial(tuple.__new__, record)
-        self.kinds = {name: kind for name, kind in fixed_kinds_of(record).items() if name not in without}
-        self.without = without
-
-    def formats(self) -> list[str]:
-        return [part for kind in self.kinds.values() for part in kind.formats()]
-
-    def build(self, names: list[str]) -> str:
-        rest, parts = list(names), [f"{name}=None" for name in self.without]
-        for name, kind in self.kinds.items():
-            count = len(kind.formats())
-            parts.append(f"{name}={kind.build(rest[:count])}")
-            del rest[:count]
-        return f"{self.record.__name__}({', '.join(parts)})"
-
-    def take_apart(self, value: str) -> list[str]:
-        return [part for name, kind in self.kinds.items() for part in kind.take_apart(f"{value}.{name}")]
-
-    def absent(self) -> str:
-        return f"{self.record.__name__}({', '.join(kind.absent() for kind in self.kinds.values())})"
-
-    def is_plain_tuple(self) -> bool:
-        """Whether the unpacked tuple is the record as it is, so that C code alone can make a list of them."""
-        return not self.without and all(
-            type(kind) is Fixed and kind.load == "{}" for kind in self.kinds.values()
-        )
-
-    def to_plain(self, value: Any) -> Plain:
-        return record_to_plain(self.kinds, value)
-
-    def from_plain(self, value: Plain) -> Any:
-        return self.record(**dict.fromkeys(self.without), **record_from_plain(self.kinds, value))
 
 
 @dataclass
@@ -143,6 +108,9 @@ class Varint(Kind):
 
     def write(self, code: WriteCode, value: str) -> None:
         code.part(f"write_varint({value})")
+
+    def absent(self) -> str:
+        return "0"
 
     def from_plain(self, value: Plain) -> Any:
         return _fit_varint(value)
@@ -248,44 +216,3 @@ class Custom(Kind):
 
     def from_plain(self, value: Plain) -> Any:
         return self.unplain(value) if self.unplain else super().from_plain(value)
-
-
-@dataclass
-class Count:
-    """Behind `list[...]`: at most so many entries. The entry's own annotation says what each is."""
-
-    most: int
-
-
-def kinds_of(table: type) -> dict[str, Kind]:
-    """The kind of each field of a class, in wire order."""
-    hints = get_type_hints(table, include_extras=True)
-    return {
-        name: kind_of(hints[name]) for name in table.__annotations__ if get_origin(hints[name]) is not ClassVar
-    }
-
-
-def kind_of(annotation: Any) -> Kind:
-    """The kind that an annotation names; a bare NamedTuple is a record of fixed fields.
-
-    Raises TypeError for an annotation that has no place on the wire.
-    """
-    notes = getattr(annotation, "__metadata__", ())
-    for note in notes:
-        if isinstance(note, Kind):
-            return note
-        if isinstance(note, Count):
-            (item,) = get_args(annotation.__origin__)
-            return ListOf(kind_of(item), note.most)
-    if isinstance(annotation, type) and hasattr(annotation, "_fields"):
-        return FixedRecord(annotation)
-    raise TypeError(f"{annotation} says nothing of the wire")
-
-
-def fixed_kinds_of(table: type) -> dict[str, Fixed]:
-    """The kinds of a record of which all must be fixed."""
-    kinds = kinds_of(table)
-    fixed = {name: kind for name, kind in kinds.items() if isinstance(kind, Fixed)}
-    if len(fixed) < len(kinds):
-        raise TypeError(f"{table.__name__} has fields that are not fixed: {set(kinds) - set(fixed)}")
-    return fixed

@@ -1,6 +1,6 @@
 """Compiles a table of fields into functions, once, at import.
 
-The source of each function stays at hand: in `Layout.source` and, for tracebacks and debuggers, in `linecache`.
+The source of each function stays at hand: in `Layout.source`, and in `linecache` for tracebacks.
 """
 
 from __future__ import annotations
@@ -12,9 +12,12 @@ from types import FrameType, TracebackType
 from typing import Any, NamedTuple
 
 from peerproto.errors import MalformedMessage
-from peerproto.wire.code import Code, ReadCode, SkimCode, WriteCode
-from peerproto.wire.kinds import Custom, Kind, kinds_of
+from peerproto.wire.code import Code
+from peerproto.wire.kinds import Custom, Kind
 from peerproto.wire.plain import record_from_plain, record_to_plain
+from peerproto.wire.reading import ReadCode, SkimCode
+from peerproto.wire.tables import kinds_of
+from peerproto.wire.writing import WriteCode
 
 TOO_SHORT = (IndexError, struct.error)
 """What the generated functions raise when bytes are missing."""
@@ -26,7 +29,8 @@ class Layout(NamedTuple):
     """How a message stands on the wire.
 
     :ivar read: `read(message, buf, at, codec) -> at` sets the fields.
-    :ivar skim: `skim(message, buf, at, codec) -> at` checks counts and lengths, sets nothing; None if it would not.
+    :ivar skim: `skim(message, buf, at, codec) -> at` checks counts and lengths, sets nothing; None if it would
+        do nothing.
     :ivar skims_all: whether `skim` gets to the end, so that what it returns must be the payload's length.
     :ivar write: `write(message, codec) -> bytes`.
     """
@@ -112,5 +116,3 @@ def _frames(trace: TracebackType | None) -> list[tuple[FrameType, int]]:
         frames.append((trace.tb_frame, trace.tb_lineno))
         trace = trace.tb_next
     return frames
-
-

@@ -6,10 +6,10 @@
     class Ping(Message):
         nonce: uint64
 
-A message that came from the network keeps its bytes in `payload`. If it is `lazy`, its fields are read when one
-of them is first looked at; what is malformed inside is found then, as `MalformedMessage`. A message that nobody
-has looked at is sent on as the bytes it came in; one that has been looked at may have been changed, so it is
-written from its fields.
+A message that came from the network keeps its bytes in `payload`. If it is `lazy`, its fields are read when
+one of them is first looked at; what is malformed inside is found then, as `MalformedMessage`. A message that
+nobody has looked at is sent on as the bytes it came in; one that has been looked at may have been changed, so
+it is written from its fields. To print one is not to look at it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ class Message:
 
     :cvar command: the name on the wire. :cvar since: the protocol version that brought it.
     :cvar most: the longest payload in bytes, or a function of the protocol version that tells it.
-    :cvar foreign: whether the network's reference does not know it: then a payload that cannot be read makes it
-        an unknown command, which is what the reference sees.
-    :cvar read: the message of a whole payload and a codec. Raises MalformedMessage; a lazy one may raise it later.
+    :cvar lazy: whether its fields are read on first use.
+    :cvar foreign: whether the network's reference does not know it: then a payload that cannot be read makes
+        it an unknown command, which is what the reference sees. Such a message is never lazy.
+    :cvar read: the message of a whole payload and a codec. Raises MalformedMessage; a lazy one may raise it
+        later.
     :ivar payload: the bytes that it was read from; None for one made here.
     """
 
@@ -70,19 +72,18 @@ class Message:
             if at != len(payload):
                 codec.check_end(payload, at)
         except TOO_SHORT as error:
-            self._unload(codec)
-            raise cut_short(error, len(payload)) from None
-        except MalformedMessage:
-            self._unload(codec)
-            raise
+            raise self._unload(codec, cut_short(error, len(payload))) from None
+        except MalformedMessage as error:
+            raise self._unload(codec, error) from None
         return self
 
-    def _unload(self, codec: Codec) -> None:
+    def _unload(self, codec: Codec, error: MalformedMessage) -> MalformedMessage:
         """As before `load`, so that the next look finds the same fault."""
         for name in self.layout.kinds:
             with suppress(AttributeError):
                 delattr(self, name)
         _set_unread(self, codec)
+        return codec.located(error, type(self))
 
     def is_untouched(self) -> Codec | None:
         """The codec that it waits to be read with, if it holds the bytes it came in and nobody has looked."""
@@ -92,7 +93,7 @@ class Message:
             return None
 
     def write(self, codec: Codec) -> bytes:
-        """The payload. Raises LocalError for a value that does not fit its field."""
+        """The payload. Raises struct.error, ValueError and the like for a value that does not fit."""
         unread = self.is_untouched()
         if unread is not None and (unread is codec or codec.reads_like(unread)):
             return self.payload or b""
@@ -102,13 +103,18 @@ class Message:
         """Only asked for what is not set: the fields of a message that nobody has looked at."""
         if name == "payload":
             return None
-        codec = self.is_untouched()
-        if codec is None or name not in self.layout.kinds:
-            raise AttributeError(f"{type(self).__name__} has no {name!r}: it has {', '.join(self.layout.kinds)}")
-        try:
-            return getattr(self.load(), name)
-        except MalformedMessage as error:
-            raise codec.located(error, type(self)) from None
+        if self.is_untouched() is None or name not in self.layout.kinds:
+            raise AttributeError(
+                f"{type(self).__name__} has no {name!r}: it has {', '.join(self.layout.kinds)}"
+            )
+        return getattr(self.load(), name)
+
+    def __repr__(self) -> str:
+        """To print a message is not to look at it: of what is unread only the length is shown."""
+        if self.is_untouched() is not None:
+            return f"{type(self).__name__}(<{len(self.payload or b'')} bytes unread>)"
+        parts = [f"{name}={getattr(self, name)!r}" for name in self.layout.kinds if hasattr(self, name)]
+        return f"{type(self).__name__}({', '.join(parts)})"
 
     def derived(self) -> dict[str, object]:
         """What follows from the fields and is shown among them; never written to the wire."""
@@ -137,7 +143,7 @@ class Message:
 
 
 _slots: Any = vars(Message)
-_get_unread = _slots["_unread"].__get__
+_get_unread: Callable[[Message], Codec | None] = _slots["_unread"].__get__
 _set_unread = _slots["_unread"].__set__
 _set_payload = _slots["payload"].__set__
 
@@ -197,20 +203,20 @@ def message(
 ) -> Callable[[type[M]], type[M]]:
     """Make a message of a class of annotated fields: a slotted dataclass with a compiled layout.
 
-    :param by_hand: `read(message, buf, at, codec) -> at` and `write(message, codec)` in place of compiled ones.
+    :param by_hand: `read(message, buf, at, codec) -> at` and `write(message, codec)`, not compiled ones.
     """
 
     def make(table: type[M]) -> type[M]:
-        made = dataclass(slots=True)(table)
+        made = dataclass(slots=True, repr=False)(table)
         made.command, made.since, made.most = command, since, most
-        made.lazy, made.foreign = lazy, foreign
+        made.lazy, made.foreign = lazy and not foreign, foreign
         made.layout = compile_layout(made)
         if by_hand:
             read, write = by_hand
             made.layout = made.layout._replace(read=read, write=write, skim=None, skims_all=False)
-        if lazy:
+        if made.lazy:
             made.__setattr__ = _assign  # type: ignore[assignment, method-assign]
-        made.read = staticmethod((_lazy_reader if lazy else _eager_reader)(made))
+        made.read = staticmethod((_lazy_reader if made.lazy else _eager_reader)(made))
         return made
 
     return make

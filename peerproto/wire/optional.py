@@ -10,7 +10,8 @@ from peerproto.wire.kinds import Kind
 from peerproto.wire.plain import Misfit, Plain
 
 if TYPE_CHECKING:
-    from peerproto.wire.code import ReadCode, WriteCode
+    from peerproto.wire.reading import ReadCode
+    from peerproto.wire.writing import WriteCode
 
 
 @dataclass
@@ -83,8 +84,7 @@ class If(Kind):
     kind: Kind
 
     def read(self, code: ReadCode, target: str) -> None:
-        code.branch(f"if {self.condition}:", lambda: self.kind.read(code, target))
-        code.branch("else:", lambda: code.line(f"{target} = None"))
+        code.read_if(self.condition, lambda: self.kind.read(code, target), target)
 
     def write(self, code: WriteCode, value: str) -> None:
         code.branch(f"if {self.condition}:", lambda: self.kind.write(code, value))

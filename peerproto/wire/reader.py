@@ -17,7 +17,7 @@ class Reader:
     memory is taken ahead of what has arrived. The header is judged before the payload is waited for.
 
     :ivar codec: may be set to another one between two messages, also while `feed` is iterated.
-    :ivar received: complete frames so far. :ivar size: bytes of the last complete frame.
+    :ivar size: bytes of the last complete frame, its header included.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -31,8 +31,8 @@ class Reader:
     def feed(self, data: bytes) -> Iterator[Message | Unread]:
         """The messages that `data` completes.
 
-        A frame that the codec's policy tolerates comes out as `Unread`. Raises MalformedMessage, after which the
-        stream cannot be read on.
+        A frame that the codec's policy tolerates comes out as `Unread`. Raises MalformedMessage, after which
+        the stream cannot be read on.
         """
         at = 0
         if self._header is not None:

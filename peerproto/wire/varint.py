@@ -12,7 +12,7 @@ _WIDE = {0xFD: (Struct("<H"), 0xFD), 0xFE: (Struct("<I"), 0x1_0000), 0xFF: (Stru
 def read_varint(buf: bytes, at: int) -> tuple[int, int]:
     """The integer at `at`, and the offset behind it.
 
-    Raises MalformedMessage if a shorter form would have done, IndexError or struct.error if bytes are missing.
+    Raises MalformedMessage if a shorter form would do, IndexError or struct.error if bytes are missing.
     """
     first = buf[at]
     if first < 0xFD:

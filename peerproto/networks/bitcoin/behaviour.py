@@ -151,7 +151,7 @@ BEHAVIOURS = {"btcd": BTCD, "core": CORE}
 
 
 def expectations(ends_peer: bool) -> dict[type[Message], Expectation]:
-    """What is owed for a request (btcd peer/peer.go, maybeAddDeadline); what btcd does not watch ends nobody."""
+    """What is owed to a request (btcd peer/peer.go, maybeAddDeadline); what btcd does not watch ends none."""
     items = (Block, Tx, filters.MerkleBlock, foreign.CmpctBlock, messages.NotFound)
     return {
         messages.MemPool: Expectation((messages.Inv,), ends_peer=ends_peer),
@@ -196,7 +196,13 @@ def read_version(message: messages.Version) -> Introduction:
     )
 
 
-_THINGS = {MSG_TX: "tx", MSG_BLOCK: "block", MSG_FILTERED_BLOCK: "filtered", MSG_CMPCT_BLOCK: "compact", MSG_WTX: "wtx"}
+_THINGS = {
+    MSG_TX: "tx",
+    MSG_BLOCK: "block",
+    MSG_FILTERED_BLOCK: "filtered",
+    MSG_CMPCT_BLOCK: "compact",
+    MSG_WTX: "wtx",
+}
 
 
 def _vector_key(vector: InvVect) -> Key:
@@ -205,7 +211,7 @@ def _vector_key(vector: InvVect) -> Key:
 
 
 def item_keys(message: Message) -> Collection[Key]:
-    """The things that a message announces, asks for, names as missing, or brings; a tx under both of its ids."""
+    """What a message announces, asks for, names as missing, or brings; a transaction under both of its ids."""
     if isinstance(message, messages.Inv | messages.GetData | messages.NotFound):
         return [_vector_key(vector) for vector in message.inv_list]
     if isinstance(message, Block):

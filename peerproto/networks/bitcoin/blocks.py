@@ -109,4 +109,6 @@ class Block(Message):
     def block_hash(self) -> bytes:
         """The double SHA-256 of the header, in wire order."""
         raw = self.payload
-        return sha256d(raw[:80]) if raw is not None and self.is_untouched() is not None else self.header.block_hash
+        if raw is None or self.is_untouched() is None:
+            return self.header.block_hash
+        return sha256d(raw[:80])

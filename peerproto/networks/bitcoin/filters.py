@@ -121,5 +121,3 @@ class CFCheckpt(Message):
     filter_type: uint8
     stop_hash: Hash
     filter_headers: Annotated[list[Hash], Count(100_000)]
-
-

@@ -1,4 +1,4 @@
-"""Messages that btcd's reader does not know and Bitcoin Core's line sends: BIP152, BIP330, BIP339, and the alert.
+"""Messages that btcd's reader does not know and Bitcoin Core's line sends: BIP152, BIP330, BIP339, the alert.
 
 They are `foreign`: in a form that cannot be read they count as unknown commands, as they do for btcd.
 """
@@ -63,7 +63,7 @@ class PrefilledTx(NamedTuple):
     tx: Annotated[Tx, tx_kind]
 
 
-@message("cmpctblock", most=MOST, foreign=True, lazy=True)
+@message("cmpctblock", most=MOST, foreign=True)
 class CmpctBlock(Message):
     """A block by short ids of six bytes (BIP152)."""
 
@@ -103,7 +103,7 @@ _NONCE = Struct("<Q")
 _KEYS = Struct("<QQ")
 
 
-@message("getblocktxn", most=MOST, foreign=True, lazy=True)
+@message("getblocktxn", most=MOST, foreign=True)
 class GetBlockTxn(Message):
     """Asks for transactions of a compact block; each index counts from behind the one before (BIP152)."""
 
@@ -119,7 +119,7 @@ class GetBlockTxn(Message):
         return [total - 1 for total in accumulate(index + 1 for index in self.indexes)]
 
 
-@message("blocktxn", most=MOST, foreign=True, lazy=True)
+@message("blocktxn", most=MOST, foreign=True)
 class BlockTxn(Message):
     """Transactions of a compact block (BIP152)."""
 

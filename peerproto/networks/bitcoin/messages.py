@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from peerproto.errors import MalformedMessage
 from peerproto.networks.bitcoin.records import (
     BlockHeader,
     InvVect,
     NetAddress,
     NetAddressV2,
     TimedAddress,
-    check_address_size,
+    address_fault,
     read_addresses_v2,
     read_headers,
     skim_headers,
@@ -45,7 +44,7 @@ from peerproto.wire.fields import (
     uint64,
 )
 from peerproto.wire.message import Message, message
-from peerproto.wire.plain import Misfit, Plain, list_from_plain, record_from_plain
+from peerproto.wire.plain import Misfit, Plain, list_from_plain, record_from_plain, shown
 from peerproto.wire.varint import read_varint
 
 MOST_STRING = 33_554_432
@@ -129,7 +128,7 @@ class Addr(Message):
 
 
 def _plain_address(item: NetAddressV2) -> Plain:
-    return {**item._asdict(), "addr_bytes": item.addr_bytes.hex(), "addr": item.addr}
+    return shown({**item._asdict(), "addr": item.addr})
 
 
 _in_address = {
@@ -143,10 +142,9 @@ _in_address = {
 
 def _address_of(plain: Plain) -> NetAddressV2:
     address = NetAddressV2(**record_from_plain(_in_address, plain))
-    try:
-        check_address_size(address.network_id, len(address.addr_bytes))
-    except MalformedMessage as error:
-        raise Misfit(error.text, ".addr_bytes") from None
+    fault = address_fault(address)
+    if fault:
+        raise Misfit(fault, ".addr_bytes")
     return address
 
 
@@ -197,7 +195,7 @@ class GetBlocks(Message):
 
 @message("getheaders", most=4 + 9 + 500 * 32 + 32, lazy=True)
 class GetHeaders(Message):
-    """Asks for the headers behind the newest locator hash that the peer knows; a stop of zeros: all that fit."""
+    """Asks for the headers behind the newest locator hash that the peer knows; a zero stop: all that fit."""
 
     protocol_version: uint32
     block_locator_hashes: Annotated[list[Hash], Count(500)]
@@ -221,14 +219,15 @@ class Headers(Message):
     headers: Annotated[list[BlockHeader], _headers]
 
     def serialized(self) -> list[bytes]:
-        """The 80 bytes of each header, without making objects of them if nobody has. Raises MalformedMessage."""
-        if self.is_untouched() is None:
+        """The 80 bytes of each header; no objects are made of them if nobody has. Raises MalformedMessage."""
+        raw = self.payload
+        if raw is None or self.is_untouched() is None:
             return [header.pack() for header in self.headers]
-        raw = self.payload or b""
-        _, at = read_varint(raw, 0)
-        if raw[at + 80 :: 81].strip(b"\0"):
+        count, at = read_varint(raw, 0)
+        end = at + count * 81
+        if raw[at + 80 : end : 81].strip(b"\0"):
             self.load()
-        return [raw[start : start + 80] for start in range(at, len(raw), 81)]
+        return [raw[start : start + 80] for start in range(at, end, 81)]
 
 
 @message("mempool", since=60002)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha3_256
+from operator import itemgetter
 from struct import Struct
 from typing import NamedTuple
 
-from peerproto.errors import MalformedMessage
+from peerproto.errors import LocalError, MalformedMessage
+from peerproto.wire.code import all_exact
 from peerproto.wire.codec import Codec
 from peerproto.wire.envelope import sha256d
 from peerproto.wire.fields import Hash, int32, ip_address, port, uint32, uint64
@@ -77,7 +79,9 @@ class BlockHeader(NamedTuple):
 
 HEADER = Struct("<i32s32sIII")
 
+MOST_ADDRESSES = 1000
 _ADDRESS_SIZES = {1: 4, 2: 16, 3: 10, 4: 32, 5: 32, 6: 16}
+_SUFFIXES = {3: ".onion", 4: ".onion", 5: ".b32.i2p"}
 _NOT_IPV6 = (bytes(10) + b"\xff\xff", bytes.fromhex("fd87d87eeb43"))  # IPv4-mapped and OnionCat (BIP155)
 _TIME = Struct("<I")
 
@@ -94,37 +98,35 @@ class NetAddressV2(NamedTuple):
     addr_bytes: bytes
     port: int
 
-    def derived(self) -> dict[str, object]:
-        """What is shown beside the fields."""
-        return {"addr": self.addr}
-
     @property
     def addr(self) -> str:
-        """The address as people write it."""
+        """The address as people write it; the bytes in hex for an unknown kind of network."""
         raw = self.addr_bytes
         if self.network_id == 1:
             return ".".join(map(str, raw))
         if self.network_id in (2, 6):
             return ip_text(raw)
+        if self.network_id not in _SUFFIXES:
+            return raw.hex()
         if self.network_id == 4:
-            check = sha3_256(b".onion checksum" + raw + b"\x03").digest()[:2]
-            raw += check + b"\x03"
-        suffix = ".b32.i2p" if self.network_id == 5 else ".onion"
-        return base64.b32encode(raw).decode().rstrip("=").lower() + suffix
+            raw += sha3_256(b".onion checksum" + raw + b"\x03").digest()[:2] + b"\x03"
+        return base64.b32encode(raw).decode().rstrip("=").lower() + _SUFFIXES[self.network_id]
 
 
 def read_addresses_v2(buf: bytes, at: int, codec: Codec) -> tuple[list[NetAddressV2], int]:
     """The list of `addrv2`, without those that the codec's policy leaves out (btcd wire/netaddressv2.go)."""
     count, at = read_varint(buf, at)
-    if count > 1000:
-        raise MalformedMessage(f"{count} entries announced, at most 1000 allowed", offset=at)
+    if count > MOST_ADDRESSES:
+        raise MalformedMessage(f"{count} entries announced, at most {MOST_ADDRESSES} allowed", offset=at)
     found = []
     for _ in range(count):
         (timestamp,) = _TIME.unpack_from(buf, at)
         services, at = read_varint(buf, at + 4)
         network_id = buf[at]
         size, at = read_varint(buf, at + 1)
-        check_address_size(network_id, size, at)
+        fault = _size_fault(network_id, size)
+        if fault:
+            raise MalformedMessage(fault, offset=at)
         if at + size + 2 > len(buf):
             raise IndexError
         address = buf[at : at + size]
@@ -135,18 +137,27 @@ def read_addresses_v2(buf: bytes, at: int, codec: Codec) -> tuple[list[NetAddres
     return found, at
 
 
-def check_address_size(network_id: int, size: int, at: int = 0) -> None:
-    """Whether an address of this network id may have this many bytes. Raises MalformedMessage."""
+def address_fault(address: NetAddressV2) -> str:
+    """What is wrong with the length of an address for its network id; empty if nothing is."""
+    return _size_fault(address.network_id, len(address.addr_bytes))
+
+
+def _size_fault(network_id: int, size: int) -> str:
     wanted = _ADDRESS_SIZES.get(network_id)
-    if size != wanted if wanted else size > 512:
-        allowed = f"{wanted}" if wanted else "at most 512"
-        raise MalformedMessage(f"address of {size} bytes for network id {network_id}, {allowed} allowed", offset=at)
+    if size == wanted or (wanted is None and size <= 512):
+        return ""
+    return f"address of {size} bytes for network id {network_id}, {wanted or 'at most 512'} allowed"
 
 
 def write_addresses_v2(addresses: list[NetAddressV2], codec: Codec) -> bytes:
-    """The inverse of `read_addresses_v2`."""
+    """The inverse of `read_addresses_v2`. Raises LocalError for what no peer would take."""
+    if len(addresses) > MOST_ADDRESSES:
+        raise LocalError(f"addr_list: {len(addresses)} entries, at most {MOST_ADDRESSES} allowed")
     parts = [write_varint(len(addresses))]
     for item in addresses:
+        fault = address_fault(item)
+        if fault:
+            raise LocalError(f"addr_list: {fault}")
         parts.append(_TIME.pack(item.timestamp) + write_varint(item.services) + bytes((item.network_id,)))
         parts.append(write_varint(len(item.addr_bytes)) + item.addr_bytes + item.port.to_bytes(2))
     return b"".join(parts)
@@ -180,5 +191,7 @@ _HEADER_AND_COUNT = Struct("<i32s32sIIIx")
 
 
 def write_headers(headers: list[BlockHeader], codec: Codec) -> bytes:
-    """The inverse of `read_headers`."""
+    """The inverse of `read_headers`. Raises ValueError for a hash that has not 32 bytes."""
+    all_exact(map(itemgetter(1), headers), 32)
+    all_exact(map(itemgetter(2), headers), 32)
     return write_varint(len(headers)) + b"".join([_HEADER_AND_COUNT.pack(*header) for header in headers])

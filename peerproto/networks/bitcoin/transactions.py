@@ -1,4 +1,4 @@
-"""Transactions (BIP144) by hand: they are most of what a node reads, and their form depends on their bytes."""
+"""Transactions (BIP144) by hand: they are most of what a node reads, and have a form that bytes decide."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from peerproto.errors import MalformedMessage
 from peerproto.networks.bitcoin.records import OutPoint
+from peerproto.wire.code import exact
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Count, VarBytes, int64, uint32
 from peerproto.wire.varint import read_varint, write_varint
@@ -54,8 +55,8 @@ class TxFields(NamedTuple):
 def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
     """A transaction, and the offset behind it (btcd wire/msgtx.go, BtcDecode).
 
-    Raises MalformedMessage for a count, a script or a witness form that may not be, IndexError or struct.error if
-    bytes are missing.
+    Raises MalformedMessage for a count, a script or a witness form that may not be, IndexError or
+    struct.error if bytes are missing.
     """
     (version,) = _VERSION.unpack_from(buf, at)
     at += 4
@@ -138,11 +139,19 @@ def _read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
 
 
 def write_tx(tx: TxFields | Tx, *, witness: bool) -> bytes:
-    """The bytes of a transaction; with `witness`, in the witness form if any input has one."""
+    """The bytes of a transaction; with `witness`, in the witness form if any input has one.
+
+    Raises struct.error, ValueError or TypeError for a value that does not fit its field.
+    """
     has_witness = witness and any(item.witness for item in tx.tx_in)
     parts = [_VERSION.pack(tx.version), b"\0\1" if has_witness else b"", write_varint(len(tx.tx_in))]
     for (hash_, index), script, sequence, _ in tx.tx_in:
-        parts += (_OUT_POINT.pack(hash_, index), write_varint(len(script)), script, _UINT32.pack(sequence))
+        parts += (
+            _OUT_POINT.pack(exact(hash_, 32), index),
+            write_varint(len(script)),
+            script,
+            _UINT32.pack(sequence),
+        )
     parts.append(write_varint(len(tx.tx_out)))
     for value, script in tx.tx_out:
         parts += (_VALUE.pack(value), write_varint(len(script)), script)
