@@ -97,9 +97,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: not _is_test_case(item))
     here = Path(__file__).parent
     for item in items:
-        if isinstance(item, pytest.Function) and here in item.path.parents:
-            if inspect.iscoroutinefunction(item.obj):
-                item.obj = _limited(item.obj)
+        if not isinstance(item, pytest.Function) or here not in item.path.parents:
+            continue
+        if inspect.iscoroutinefunction(item.obj):
+            item.obj = _limited(item.obj)
 
 
 def _is_test_case(item: pytest.Item) -> bool:

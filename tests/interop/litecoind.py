@@ -47,7 +47,7 @@ OPTIONS = (
     "-rpcbind=127.0.0.1 -rpcallowip=127.0.0.1 "
     "-peerbloomfilters=1 -blockfilterindex=1 -peerblockfilters=1 -acceptnonstdtxn=1 "
     "-disablewallet -dbcache=16 -par=1 -printtoconsole=0 -debug=net"
-).split()
+)
 
 
 class NodeError(Exception):
@@ -333,8 +333,8 @@ class Litecoind:
         self._log_start = len(self.log())
         self._process = _Process()
         self._rpc = _RPC(self._reactor, self.rpc_port, self._password)
-        arguments = [self._program, *OPTIONS, *self._arguments(), *self._options]
-        # With the data folder as home, a litecoin.conf of the user cannot be found.
+        arguments = [self._program, *OPTIONS.split(), *self._arguments(), *self._options]
+        # Debian's litecoind is a script that writes a litecoin.conf into the home: not into the user's.
         environment = {"HOME": str(self.folder), "PATH": os.defpath}
         self._reactor.spawnProcess(self._process, self._program, arguments, environment)
         try:

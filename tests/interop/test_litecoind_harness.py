@@ -152,7 +152,7 @@ async def test_suspend_and_resume(fresh_litecoind: Litecoind, reactor: PosixReac
     await ping(peer)
     await within(fresh_litecoind.suspend(), SECONDS)
     peer.send("ping", bytes(8))
-    with pytest.raises(TimeoutError, match="not within 0.2 seconds: .*expect"):
+    with pytest.raises(TimeoutError, match=r"not within 0.2 seconds: .*expect"):
         await within(peer.expect("pong"), 0.2)
     with pytest.raises(TimeoutError, match="getblockcount"):
         await within(fresh_litecoind.rpc("getblockcount", seconds=0.1), SECONDS)
@@ -217,7 +217,7 @@ async def test_restart_on_a_taken_port(fresh_litecoind: Litecoind) -> None:
 
 async def test_wrong_option(start_litecoind: StartLitecoind) -> None:
     """A node that refuses its options fails at once with the node's own words."""
-    with pytest.raises(NodeError, match="(?s)exit code 1.*Invalid parameter -nosuchoption"):
+    with pytest.raises(NodeError, match=r"(?s)exit code 1.*Invalid parameter -nosuchoption"):
         await start_litecoind("-nosuchoption")
 
 
@@ -236,6 +236,6 @@ async def test_nothing_is_left(litecoind_program: str, reactor: PosixReactorBase
 async def test_within() -> None:
     """What does not come in time is cancelled, and the error says what it was and how long it was awaited."""
     cancelled: list[object] = []
-    with pytest.raises(TimeoutError, match="^not within 0.01 seconds: the impossible$"):
+    with pytest.raises(TimeoutError, match=r"^not within 0.01 seconds: the impossible$"):
         await within(Deferred(cancelled.append), 0.01, "the impossible")
     assert len(cancelled) == 1
