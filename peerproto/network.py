@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from peerproto.chain.rules import ChainRules
 from peerproto.errors import PeerError
-from peerproto.networks.chainrules import ChainRules
 from peerproto.wire.codec import Codec, Policy
 from peerproto.wire.envelope import Envelope
 from peerproto.wire.message import Message

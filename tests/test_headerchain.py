@@ -10,14 +10,15 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from peerproto.chain.rules import ChainRules, display, sha256d, target_of, work_of
 from peerproto.errors import InvalidHeaders, LocalError, StoreError
-from peerproto.networks import chainrules
-from peerproto.networks.chainrules import ChainRules, display, sha256d, target_of, work_of
+from peerproto.networks import litecoin
+from peerproto.networks.bitcoin import chains
 from peerproto.node.headerchain import Added, HeaderChain, UnconnectedHeaders
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.mining import mine
 
-REGTEST = chainrules.REGTEST
+REGTEST = chains.REGTEST
 CHANGING = replace(REGTEST, retarget=True, interval=8, timespan=8 * 600)
 NOW = 1_700_000_000.0
 
@@ -93,7 +94,7 @@ class AddTests(SynchronousTestCase):
 
     def test_litecoin(self) -> None:
         """Litecoin's proof of work is another hash than the one that names the block."""
-        rules = chainrules.LITECOIN_REGTEST
+        rules = litecoin.REGTEST
         chain, headers = opened(rules), list(mine(rules, 5))
         self.assertEqual(chain.add(headers), Added(5, 5, 0))
         self.assertEqual(chain.tip, sha256d(headers[-1]))

@@ -10,14 +10,14 @@ from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from peerproto.chain.rules import ChainRules, display, sha256d
 from peerproto.errors import StoreError
-from peerproto.networks import chainrules
-from peerproto.networks.chainrules import ChainRules, display, sha256d
+from peerproto.networks.bitcoin import chains
 from peerproto.node import headerstore
 from peerproto.node.headerstore import HeaderStore, StoredHeader
 from peerproto.node.mining import mine
 
-REGTEST = chainrules.REGTEST
+REGTEST = chains.REGTEST
 
 
 class HeaderStoreTests(SynchronousTestCase):
@@ -146,8 +146,8 @@ class HeaderStoreTests(SynchronousTestCase):
     def test_other_network(self) -> None:
         """The file of another network, or of one with the same name and another genesis, is refused."""
         self.opened().close()
-        other = replace(REGTEST, genesis=chainrules.SIMNET.genesis)
-        for rules in (chainrules.SIMNET, other):
+        other = replace(REGTEST, genesis=chains.SIMNET.genesis)
+        for rules in (chains.SIMNET, other):
             with open(self.path, "rb") as file:
                 before = file.read()
             ours, wanted = display(REGTEST.genesis_hash), display(rules.genesis_hash)

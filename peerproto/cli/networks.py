@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
+from peerproto.chain.rules import display
 from peerproto.cli.options import add_policy
 from peerproto.cli.streams import json_writer
 from peerproto.network import Network
 from peerproto.networks import named, names
-from peerproto.networks.chainrules import display
 
 _DESCRIPTION = """\
 Lists the networks: name, magic (wire order), default port, protocol versions

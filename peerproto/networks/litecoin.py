@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+from peerproto.chain.rules import ChainRules, genesis_header, scrypt_1024
 from peerproto.network import Network
-from peerproto.networks import bitcoin, chainrules
+from peerproto.networks import bitcoin
 from peerproto.networks.bitcoin import POLICIES, Params, behaviour
 
+_MERKLE_ROOT = "97ddfbbae6be97fd6cdf3e7ca13232a3afff2353e29badfab7f73011edd4ced9"
+_REAL_LIMIT = (1 << 236) - 1
+_TEST_LIMIT = (1 << 255) - 1
+
+
+def _litecoin(
+    name: str,
+    timestamp: int,
+    bits: int,
+    nonce: int,
+    pow_limit: int = _REAL_LIMIT,
+    *,
+    retarget: bool = True,
+    min_difficulty_after: int | None = None,
+) -> ChainRules:
+    return ChainRules(
+        name=name,
+        genesis=genesis_header(_MERKLE_ROOT, timestamp, bits, nonce),
+        pow_limit=pow_limit,
+        spacing=150,
+        timespan=302400,
+        retarget=retarget,
+        min_difficulty_after=min_difficulty_after,
+        whole_period=True,
+        shift_guard=True,
+        work_hash=scrypt_1024,
+    )
+
+
+MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493)
+TESTNET = _litecoin("litecoin-testnet", 1486949366, 0x1E0FFFF0, 293345, min_difficulty_after=300)
+REGTEST = _litecoin("litecoin-regtest", 1296688602, 0x207FFFFF, 0, _TEST_LIMIT, retarget=False)
+
 NETS = {
-    "mainnet": Params("fbc0b6db", 9333, chainrules.LITECOIN_MAINNET),
-    "testnet": Params("fdd2c8f1", 19335, chainrules.LITECOIN_TESTNET),
-    "regtest": Params("fabfb5da", 19444, chainrules.LITECOIN_REGTEST),
+    "mainnet": Params("fbc0b6db", 9333, MAINNET),
+    "testnet": Params("fdd2c8f1", 19335, TESTNET),
+    "regtest": Params("fabfb5da", 19444, REGTEST),
 }
 
 __all__ = ["NETS", "POLICIES", "network"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from peerproto.chain.difficulty import Lineage
+from peerproto.chain.rules import FUTURE_LIMIT, ChainRules, HeaderFields, display, target_of, work_of
 from peerproto.errors import InvalidHeaders, LocalError, PeerError, Reason
-from peerproto.networks.chainrules import FUTURE_LIMIT, ChainRules, HeaderFields, display, target_of, work_of
-from peerproto.networks.difficulty import Lineage
 from peerproto.node.headerstore import HeaderStore, StoredHeader
 
 __all__ = ["Added", "HeaderChain", "UnconnectedHeaders"]

@@ -17,8 +17,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from peerproto.chain.rules import ChainRules, display, target_of, work_of
 from peerproto.errors import StoreError
-from peerproto.networks.chainrules import ChainRules, display, target_of, work_of
 from peerproto.node.storefile import Kind, StoreFile, told
 
 __all__ = ["HeaderStore", "StoredHeader"]
@@ -118,11 +118,11 @@ class HeaderStore:
 
     def main(self, height: int, most: int = 1) -> list[bytes]:
         """Serialized headers of the main chain from a height on, at most so many."""
-        return [raw for raw, in self._query(_MAIN, height, most)]
+        return [raw for (raw,) in self._query(_MAIN, height, most)]
 
     def lineage(self, header: StoredHeader, most: int) -> list[bytes]:
         """Serialized headers that end with this one, oldest first, at most so many, whatever their branch."""
-        return [raw for raw, in self._query(_LINEAGE, header.row, most)]
+        return [raw for (raw,) in self._query(_LINEAGE, header.row, most)]
 
     def append(self, headers: Sequence[StoredHeader], *, main: bool) -> int:
         """Store headers, each the next one's parent, numbered from `rows` on; all of them or, on error, none.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from peerproto.chain.difficulty import Lineage
+from peerproto.chain.rules import ChainRules, HeaderFields, sha256d, target_of
 from peerproto.errors import LocalError
-from peerproto.networks.chainrules import ChainRules, HeaderFields, sha256d, target_of
-from peerproto.networks.difficulty import Lineage
 
 __all__ = ["mine"]
 

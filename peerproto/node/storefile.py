@@ -221,7 +221,7 @@ def _size_fault(head: bytes, size: int, has_log: bool) -> str:
 def _marks_fault(head: bytes, kind: Kind) -> str:
     """Read the marks from a copy of the first pages, where they stay from the beginning."""
     pages = len(head) // _PAGE
-    image = bytearray(head[:pages * _PAGE])
+    image = bytearray(head[: pages * _PAGE])
     image[18:20] = b"\1\1"  # an image has no log
     image[28:32] = pages.to_bytes(4, "big")
     db = sqlite3.connect(":memory:")

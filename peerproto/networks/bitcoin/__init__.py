@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from peerproto.chain.rules import ChainRules
 from peerproto.network import Network, Timing
-from peerproto.networks import chainrules
-from peerproto.networks.bitcoin import behaviour, sync
+from peerproto.networks.bitcoin import behaviour, chains, sync
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -135,16 +135,16 @@ class Params(NamedTuple):
 
     magic: str
     port: int
-    chain: chainrules.ChainRules
+    chain: ChainRules
 
 
 NETS = {
-    "mainnet": Params("f9beb4d9", 8333, chainrules.MAINNET),
-    "testnet3": Params("0b110907", 18333, chainrules.TESTNET3),
-    "testnet4": Params("1c163f28", 48333, chainrules.TESTNET4),
-    "signet": Params("0a03cf40", 38333, chainrules.SIGNET),
-    "regtest": Params("fabfb5da", 18444, chainrules.REGTEST),
-    "simnet": Params("161c1412", 18555, chainrules.SIMNET),
+    "mainnet": Params("f9beb4d9", 8333, chains.MAINNET),
+    "testnet3": Params("0b110907", 18333, chains.TESTNET3),
+    "testnet4": Params("1c163f28", 48333, chains.TESTNET4),
+    "signet": Params("0a03cf40", 38333, chains.SIGNET),
+    "regtest": Params("fabfb5da", 18444, chains.REGTEST),
+    "simnet": Params("161c1412", 18555, chains.SIMNET),
 }
 POLICIES = tuple(behaviour.BEHAVIOURS)
 

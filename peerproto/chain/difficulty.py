@@ -11,7 +11,7 @@ import copy
 from collections import deque
 from collections.abc import Sequence
 
-from peerproto.networks.chainrules import (
+from peerproto.chain.rules import (
     MAX_TIMEWARP,
     MEDIAN_SPAN,
     ChainRules,

@@ -6,7 +6,7 @@ that a header has for it (Bitcoin Core calls it compact, ``arith_uint256.cpp``).
 
 Sources: Bitcoin Core ``kernel/chainparams.cpp`` and ``pow.cpp``, BIP 94, btcd ``chaincfg/params.go``
 (simnet), Litecoin Core 0.21 ``chainparams.cpp`` and ``pow.cpp``. What the numbers do is in
-`peerproto.networks.difficulty`.
+`peerproto.chain.difficulty`.
 """
 
 from __future__ import annotations
@@ -22,21 +22,13 @@ from peerproto.errors import InvalidHeaders
 
 __all__ = [
     "FUTURE_LIMIT",
-    "LITECOIN_MAINNET",
-    "LITECOIN_REGTEST",
-    "LITECOIN_TESTNET",
-    "MAINNET",
     "MAX_TIMEWARP",
     "MEDIAN_SPAN",
-    "REGTEST",
-    "SIGNET",
-    "SIMNET",
-    "TESTNET3",
-    "TESTNET4",
     "ChainRules",
     "HeaderFields",
     "bits_of",
     "display",
+    "genesis_header",
     "scrypt_1024",
     "sha256d",
     "target_of",
@@ -163,81 +155,7 @@ class ChainRules:
         return bits_of(self.pow_limit)
 
 
-def _genesis(merkle_root: str, timestamp: int, bits: int, nonce: int) -> bytes:
+def genesis_header(merkle_root: str, timestamp: int, bits: int, nonce: int) -> bytes:
     """A version 1 header after nothing; the Merkle root as it is displayed."""
     root = bytes.fromhex(merkle_root)[::-1]
     return struct.pack("<I32s32sIII", 1, bytes(32), root, timestamp, bits, nonce)
-
-
-_SATOSHI = "4a5e1e4baab89f3a32518a88c31bc87f618f76673e2cc77ab2127b7afdeda33b"
-_TESTNET4 = "7aa0a7ae1e223414cb807e40cd57e667b718e42aaf9306db9102fe28912b7b4e"
-_LITECOIN = "97ddfbbae6be97fd6cdf3e7ca13232a3afff2353e29badfab7f73011edd4ced9"
-
-_REAL_LIMIT = (1 << 224) - 1
-_TEST_LIMIT = (1 << 255) - 1
-_LITECOIN_LIMIT = (1 << 236) - 1
-
-MAINNET = ChainRules(
-    name="bitcoin-mainnet",
-    genesis=_genesis(_SATOSHI, 1231006505, 0x1D00FFFF, 2083236893),
-    pow_limit=_REAL_LIMIT,
-)
-TESTNET3 = ChainRules(
-    name="bitcoin-testnet3",
-    genesis=_genesis(_SATOSHI, 1296688602, 0x1D00FFFF, 414098458),
-    pow_limit=_REAL_LIMIT,
-    min_difficulty_after=1200,
-)
-TESTNET4 = ChainRules(
-    name="bitcoin-testnet4",
-    genesis=_genesis(_TESTNET4, 1714777860, 0x1D00FFFF, 393743547),
-    pow_limit=_REAL_LIMIT,
-    min_difficulty_after=1200,
-    bip94=True,
-)
-SIGNET = ChainRules(
-    name="bitcoin-signet",
-    genesis=_genesis(_SATOSHI, 1598918400, 0x1E0377AE, 52613770),
-    pow_limit=0x0377AE << 216,
-)
-REGTEST = ChainRules(
-    name="bitcoin-regtest",
-    genesis=_genesis(_SATOSHI, 1296688602, 0x207FFFFF, 2),
-    pow_limit=_TEST_LIMIT,
-    retarget=False,
-)
-SIMNET = ChainRules(
-    name="bitcoin-simnet",
-    genesis=_genesis(_SATOSHI, 1401292357, 0x207FFFFF, 2),
-    pow_limit=_TEST_LIMIT,
-    min_difficulty_after=1200,
-)
-
-
-def _litecoin(
-    name: str,
-    timestamp: int,
-    bits: int,
-    nonce: int,
-    pow_limit: int = _LITECOIN_LIMIT,
-    *,
-    retarget: bool = True,
-    min_difficulty_after: int | None = None,
-) -> ChainRules:
-    return ChainRules(
-        name=name,
-        genesis=_genesis(_LITECOIN, timestamp, bits, nonce),
-        pow_limit=pow_limit,
-        spacing=150,
-        timespan=302400,
-        retarget=retarget,
-        min_difficulty_after=min_difficulty_after,
-        whole_period=True,
-        shift_guard=True,
-        work_hash=scrypt_1024,
-    )
-
-
-LITECOIN_MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493)
-LITECOIN_TESTNET = _litecoin("litecoin-testnet", 1486949366, 0x1E0FFFF0, 293345, min_difficulty_after=300)
-LITECOIN_REGTEST = _litecoin("litecoin-regtest", 1296688602, 0x207FFFFF, 0, _TEST_LIMIT, retarget=False)

@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.networks import chainrules
-from peerproto.networks.chainrules import ChainRules, HeaderFields, bits_of, target_of
-from peerproto.networks.difficulty import Lineage, retargeted
+from peerproto.chain.difficulty import Lineage, retargeted
+from peerproto.chain.rules import ChainRules, HeaderFields, bits_of, target_of
+from peerproto.networks import litecoin
+from peerproto.networks.bitcoin import chains
 
-LIMIT = chainrules.MAINNET.pow_limit_bits
+LIMIT = chains.MAINNET.pow_limit_bits
 HARDER = 0x1C0FFFFF
 
 
@@ -48,8 +49,8 @@ def short(rules: ChainRules) -> ChainRules:
 
 
 SHORT = [short(rules) for rules in (
-    chainrules.MAINNET, chainrules.TESTNET3, chainrules.TESTNET4, chainrules.SIGNET, chainrules.REGTEST,
-    chainrules.SIMNET, chainrules.LITECOIN_MAINNET, chainrules.LITECOIN_TESTNET, chainrules.LITECOIN_REGTEST)]
+    chains.MAINNET, chains.TESTNET3, chains.TESTNET4, chains.SIGNET, chains.REGTEST,
+    chains.SIMNET, litecoin.MAINNET, litecoin.TESTNET, litecoin.REGTEST)]
 
 GAPS = st.integers(-300, 2400)
 
@@ -65,7 +66,7 @@ class RetargetTests(SynchronousTestCase):
             (0x1C05A3F4, 1279008237, 1279297671, 0x1C0168FD),
             (0x1C387F6F, 1263163443, 1269211443, 0x1D00E1FD),
         ):
-            self.assertEqual(retargeted(chainrules.MAINNET, bits, last - first), expected)
+            self.assertEqual(retargeted(chains.MAINNET, bits, last - first), expected)
 
     def test_litecoin(self) -> None:
         """Litecoin's heights 280224, 2016, 578592 and one of four times."""
@@ -75,12 +76,12 @@ class RetargetTests(SynchronousTestCase):
             (0x1B075CF1, 1401682934, 1401757934, 0x1B01D73C),
             (0x1B015318, 1463690315, 1464900315, 0x1B054C60),
         ):
-            self.assertEqual(retargeted(chainrules.LITECOIN_MAINNET, bits, last - first), expected)
+            self.assertEqual(retargeted(litecoin.MAINNET, bits, last - first), expected)
 
     def test_shift(self) -> None:
         """Where Litecoin's sum could outgrow 256 bits the target's last bit is lost."""
         limit = 0x7FFFFF
-        guarded = replace(chainrules.LITECOIN_MAINNET, pow_limit=limit)
+        guarded = replace(litecoin.MAINNET, pow_limit=limit)
         exact = replace(guarded, shift_guard=False)
         for target, after in ((limit, limit - 1), (limit >> 1, limit >> 1)):
             self.assertEqual(target_of(retargeted(guarded, bits_of(target), guarded.timespan)), after)
@@ -88,7 +89,7 @@ class RetargetTests(SynchronousTestCase):
 
     def test_backwards(self) -> None:
         """A period whose last header is before its first counts as a quarter."""
-        self.assertEqual(target_of(retargeted(chainrules.MAINNET, LIMIT, -5)), target_of(LIMIT) // 4)
+        self.assertEqual(target_of(retargeted(chains.MAINNET, LIMIT, -5)), target_of(LIMIT) // 4)
 
 
 class LineageTests(SynchronousTestCase):
@@ -99,64 +100,64 @@ class LineageTests(SynchronousTestCase):
 
     def test_same_bits_within_period(self) -> None:
         """Within a period the bits stay, however late a header is."""
-        lineage = self.grown(short(chainrules.MAINNET), header(0, HARDER), header(600, HARDER))
+        lineage = self.grown(short(chains.MAINNET), header(0, HARDER), header(600, HARDER))
         self.assertEqual(lineage.required_bits(10**9), HARDER)
 
     def test_real_period(self) -> None:
         """The period of mainnet that ends at 32255 leads to the bits that 32256 has."""
         times = [1261130161, *(1261130161 + 507 * n for n in range(1, 2015)), 1262152739]
-        lineage = self.grown(chainrules.MAINNET, *map(header, times), height=30240)
+        lineage = self.grown(chains.MAINNET, *map(header, times), height=30240)
         self.assertEqual((lineage.height, lineage.required_bits(1262153464)), (32255, 0x1D00D86A))
 
     def test_no_retarget(self) -> None:
         """Regtest's bits never change, neither with a period nor after a pause."""
-        lineage = self.grown(short(chainrules.REGTEST), *(header(n, 0x207FFFFF) for n in range(6)))
+        lineage = self.grown(short(chains.REGTEST), *(header(n, 0x207FFFFF) for n in range(6)))
         self.assertEqual(lineage.required_bits(6), 0x207FFFFF)
         self.assertEqual(lineage.required_bits(10**9), 0x207FFFFF)
 
     def test_twenty_minutes(self) -> None:
         """Testnet: over twenty minutes after the last header the easiest bits are a must, not a choice."""
-        lineage = self.grown(chainrules.TESTNET3, header(0, HARDER), header(600, HARDER))
+        lineage = self.grown(chains.TESTNET3, header(0, HARDER), header(600, HARDER))
         self.assertEqual(lineage.required_bits(1800), HARDER)
         self.assertEqual(lineage.required_bits(1801), LIMIT)
 
     def test_five_minutes(self) -> None:
         """Litecoin's testnet: over five minutes."""
-        lineage = self.grown(chainrules.LITECOIN_TESTNET, header(0, HARDER), header(150, HARDER))
+        lineage = self.grown(litecoin.TESTNET, header(0, HARDER), header(150, HARDER))
         self.assertEqual(lineage.required_bits(450), HARDER)
         self.assertEqual(lineage.required_bits(451), 0x1E0FFFFF)
 
     def test_walk_back(self) -> None:
         """Testnet: after easy headers the bits are again those of the last that was not easy."""
-        rules = short(chainrules.TESTNET3)
+        rules = short(chains.TESTNET3)
         headers = [header(0), header(1, HARDER), header(1300), header(2600), header(3900)]
         lineage = self.grown(rules, *headers, height=6)
         self.assertEqual(lineage.required_bits(4000), HARDER)
 
     def test_walk_back_ends_with_the_period(self) -> None:
         """Testnet: the way back ends at the first header of the period, even if that is easy."""
-        rules = short(chainrules.TESTNET3)
+        rules = short(chains.TESTNET3)
         lineage = self.grown(rules, header(0, HARDER), header(600), header(1200), height=5)
         self.assertEqual(lineage.required_bits(1300), LIMIT)
 
     def test_testnet3_forgets(self) -> None:
         """Testnet3: an easy header at a period's end makes the next one easy; BIP 94 does away with that."""
         headers = [header(600 * n, HARDER) for n in range(5)] + [header(3600)]
-        self.assertEqual(self.grown(short(chainrules.TESTNET3), *headers).required_bits(4200), LIMIT)
+        self.assertEqual(self.grown(short(chains.TESTNET3), *headers).required_bits(4200), LIMIT)
         self.assertEqual(
-            self.grown(short(chainrules.TESTNET4), *headers).required_bits(4200),
-            retargeted(short(chainrules.TESTNET4), HARDER, 3600))
+            self.grown(short(chains.TESTNET4), *headers).required_bits(4200),
+            retargeted(short(chains.TESTNET4), HARDER, 3600))
 
     def test_easy_bits_not_at_period_begin(self) -> None:
         """The first header of a period may not have easy bits however late it is."""
         headers = [header(600 * n, HARDER) for n in range(6)]
-        rules = short(chainrules.TESTNET4)
+        rules = short(chains.TESTNET4)
         lineage = self.grown(rules, *headers)
         self.assertEqual(lineage.required_bits(10**9), retargeted(rules, HARDER, 3000))
 
     def test_litecoin_looks_one_further(self) -> None:
         """Litecoin measures from the last header of the period before; the first period from genesis."""
-        rules = short(chainrules.LITECOIN_MAINNET)
+        rules = short(litecoin.MAINNET)
         times = [0, 150, 300, 450, 600, 750, 1000, 1150, 1300, 1450, 1600, 1750]
         headers = [header(time, 0x1D0FFFFF) for time in times]
         bitcoin = replace(rules, whole_period=False)
@@ -169,7 +170,7 @@ class LineageTests(SynchronousTestCase):
 
     def test_median(self) -> None:
         """The median is of the last eleven, the upper one while their number is even."""
-        lineage = Lineage(chainrules.MAINNET, 0, header(100))
+        lineage = Lineage(chains.MAINNET, 0, header(100))
         self.assertEqual(lineage.median_time(), 100)
         lineage.push(header(200))
         self.assertEqual((lineage.median_time(), lineage.earliest()), (200, 201))
@@ -180,15 +181,15 @@ class LineageTests(SynchronousTestCase):
     def test_timewarp(self) -> None:
         """Testnet4: a period begins at most 600 seconds before the last header; elsewhere it may be more."""
         headers = [header(n, HARDER) for n in range(5)] + [header(5000, HARDER)]
-        self.assertEqual(self.grown(short(chainrules.TESTNET4), *headers).earliest(), 4400)
-        self.assertEqual(self.grown(short(chainrules.TESTNET4), *headers[:5]).earliest(), 3)
-        self.assertEqual(self.grown(short(chainrules.TESTNET3), *headers).earliest(), 4)
+        self.assertEqual(self.grown(short(chains.TESTNET4), *headers).earliest(), 4400)
+        self.assertEqual(self.grown(short(chains.TESTNET4), *headers[:5]).earliest(), 3)
+        self.assertEqual(self.grown(short(chains.TESTNET3), *headers).earliest(), 4)
         steady = [header(600 * n, HARDER) for n in range(4)] + [header(2400, HARDER)] * 2
-        self.assertEqual(self.grown(short(chainrules.TESTNET4), *steady).earliest(), 1801)
+        self.assertEqual(self.grown(short(chains.TESTNET4), *steady).earliest(), 1801)
 
     def test_copy(self) -> None:
         """A copy goes its own way."""
-        lineage = Lineage(chainrules.MAINNET, 0, header(100))
+        lineage = Lineage(chains.MAINNET, 0, header(100))
         lineage.copy().push(header(300, HARDER))
         self.assertEqual((lineage.height, lineage.bits, lineage.median_time()), (0, LIMIT, 100))
 

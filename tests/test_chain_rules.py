@@ -8,20 +8,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from peerproto.chain import rules as chainrules
+from peerproto.chain.rules import ChainRules, bits_of, display, sha256d, target_of, work_of
 from peerproto.errors import InvalidHeaders
-from peerproto.networks import chainrules
-from peerproto.networks.chainrules import ChainRules, bits_of, display, sha256d, target_of, work_of
+from peerproto.networks import litecoin
+from peerproto.networks.bitcoin import chains
 
 ALL = (
-    (chainrules.MAINNET, "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
-    (chainrules.TESTNET3, "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"),
-    (chainrules.TESTNET4, "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043"),
-    (chainrules.SIGNET, "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"),
-    (chainrules.REGTEST, "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"),
-    (chainrules.SIMNET, "683e86bd5c6d110d91b94b97137ba6bfe02dbbdb8e3dff722a669b5d69d77af6"),
-    (chainrules.LITECOIN_MAINNET, "12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2"),
-    (chainrules.LITECOIN_TESTNET, "4966625a4b2851d9fdee139e56211a0d88575f59ed816ff5e6a63deb4e3e29a0"),
-    (chainrules.LITECOIN_REGTEST, "530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"),
+    (chains.MAINNET, "000000000019d6689c085ae165831e934ff763ae46a2a6c172b3f1b60a8ce26f"),
+    (chains.TESTNET3, "000000000933ea01ad0ee984209779baaec3ced90fa3f408719526f8d77f4943"),
+    (chains.TESTNET4, "00000000da84f2bafbbc53dee25a72ae507ff4914b867c565be350b0da8bf043"),
+    (chains.SIGNET, "00000008819873e925422c1ff0f99f7cc9bbb232af63a077a480a3633bee1ef6"),
+    (chains.REGTEST, "0f9188f13cb7b2c71f2a335e3a4fc328bf5beb436012afca590b1a11466e2206"),
+    (chains.SIMNET, "683e86bd5c6d110d91b94b97137ba6bfe02dbbdb8e3dff722a669b5d69d77af6"),
+    (litecoin.MAINNET, "12a765e31ffd4059bada1e25190f6e98c99d9714d334efa41a195a7e7e04bfe2"),
+    (litecoin.TESTNET, "4966625a4b2851d9fdee139e56211a0d88575f59ed816ff5e6a63deb4e3e29a0"),
+    (litecoin.REGTEST, "530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9"),
 )
 
 
@@ -87,7 +89,7 @@ class HashTests(SynchronousTestCase):
     def test_scrypt(self) -> None:
         """Litecoin's genesis header has its published proof of work."""
         self.assertEqual(
-            display(chainrules.scrypt_1024(chainrules.LITECOIN_MAINNET.genesis)),
+            display(chainrules.scrypt_1024(litecoin.MAINNET.genesis)),
             "0000050c34a64b415b6b15b37f2216634b5b1669cb9a2e38d76f7213b0671e00")
 
 
