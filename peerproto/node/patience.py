@@ -1,0 +1,51 @@
+"""How long to wait for something that a peer brings, as long as it makes progress."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, race
+from twisted.internet.interfaces import IReactorTime
+
+from peerproto.errors import PeerError, PeerStalled
+from peerproto.peer.timers import Timers
+
+
+class Patience:
+    """Waits, but not for ever.
+
+    :param seconds: without progress until it is over. :param complaint: what to say then.
+    """
+
+    def __init__(self, clock: IReactorTime, seconds: float, complaint: str) -> None:
+        self._timers = Timers(clock)
+        self._seconds = seconds
+        self._complaint = complaint
+        self._over: Deferred[Any] = Deferred()
+        self._silence_is_fine = False
+
+    def renew(self) -> None:
+        """There was progress."""
+        self._silence_is_fine = False
+        self._timers.later("over", self._seconds, self._end)
+
+    def allow_silence(self, seconds: float) -> None:
+        """Until the first progress, silence is an answer after so many seconds."""
+        self._silence_is_fine = True
+        self._timers.later("over", seconds, self._end)
+
+    async def until(self, wanted: Deferred[Any], ended: Deferred[PeerError]) -> None:
+        """Wait for what is wanted. Raises the peer's end, or PeerStalled."""
+        if not self._timers.is_set("over"):
+            self.renew()
+        try:
+            which, result = await race([wanted, ended, self._over])
+        finally:
+            self._timers.cancel_all()
+        if which == 1:
+            raise result
+        if which == 2 and not self._silence_is_fine:
+            raise PeerStalled(f"{self._complaint} for {self._seconds:g} seconds")
+
+    def _end(self) -> None:
+        self._over.callback(None)

@@ -1,0 +1,76 @@
+"""Peers as a table of text, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TextIO
+
+from peerproto.peer.snapshot import Snapshot
+from peerproto.text import printable
+
+
+def peer_table(peers: Sequence[Snapshot]) -> str:
+    """What each peer is and what passed with it, side by side; counts by command as received / sent."""
+    rows = [["peer", *(peer.address for peer in peers)]]
+    rows.append(["direction", *("inbound" if peer.inbound else "outbound" for peer in peers)])
+    rows.append(["version", *(f"{peer.version} (spoken: {peer.protocol_version})" for peer in peers)])
+    rows.append(["agent", *(printable(peer.user_agent) for peer in peers)])
+    rows.append(["services", *(" ".join(peer.services) or "none" for peer in peers)])
+    rows.append(["start height", *(str(peer.starting_height) for peer in peers)])
+    rows.append(["ping", *(milliseconds(peer.ping_last) for peer in peers)])
+    rows.append(["bytes in / out", *(f"{peer.bytes_received:,} / {peer.bytes_sent:,}" for peer in peers)])
+    rows.append(["", *("" for _ in peers)])
+    rows.append(["messages in / out", *("" for _ in peers)])
+    commands = sorted({command for peer in peers for command in (*peer.received, *peer.sent)})
+    rows += [[f"  {command}", *(_counts(peer, command) for peer in peers)] for command in commands]
+    return columns(rows)
+
+
+def milliseconds(seconds: float | None) -> str:
+    """A latency for people."""
+    return "-" if seconds is None else f"{seconds * 1000:.2f} ms"
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of cells as aligned lines."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    )
+
+
+def _counts(peer: Snapshot, command: str) -> str:
+    received = peer.received.get(command, {}).get("messages", 0)
+    sent = peer.sent.get(command, {}).get("messages", 0)
+    return f"{received} / {sent}"
+
+
+class ProgressLine:
+    """How far a count has come: one line that is written over on a terminal, a line now and then elsewhere.
+
+    :param every: elsewhere than on a terminal, a line for so much progress.
+    """
+
+    def __init__(self, out: TextIO, *, every: int = 1000) -> None:
+        self._out = out
+        self._every = every
+        self._said = 0
+        self._over = out.isatty()
+
+    def show(self, count: int, total: int) -> None:
+        """Show a count of a total, which may not be known rightly: it is never below the count."""
+        total = max(total, count)
+        text = f"headers {count:,} of {total:,} ({100 * count // total if total else 100} %)"
+        if self._over:
+            self._out.write(f"\r{text}\x1b[K")
+            self._out.flush()
+        elif count - self._said >= self._every:
+            self._said = count
+            self._out.write(f"{text}\n")
+            self._out.flush()
+
+    def end(self) -> None:
+        """Leave the line."""
+        if self._over:
+            self._out.write("\n")
+            self._out.flush()
