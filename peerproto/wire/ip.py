@@ -21,5 +21,9 @@ def ip_text(raw: bytes) -> str:
 
 def ip_bytes(text: str) -> bytes:
     """The 16 bytes of an IPv4 or IPv6 address. Raises ValueError for any other text."""
-    address = ipaddress.ip_address(text)
-    return address.packed if address.version == 6 else _MAPPED + address.packed
+    try:
+        if ":" in text:
+            return socket.inet_pton(socket.AF_INET6, text)
+        return _MAPPED + socket.inet_pton(socket.AF_INET, text)
+    except (OSError, TypeError):
+        raise ValueError(f"{text!r} is no IP address") from None
