@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     name = "peerproto"
     try:
-        options = _parse(arguments)
+        options = parse(arguments)
         name = f"peerproto {options.command}"
         code: int = _module(options.command).run(options)
         _flush()
@@ -55,7 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _parse(arguments: list[str]) -> Any:
+def parse(arguments: Sequence[str]) -> Any:
+    """The options of a command line, in an object. Raises SystemExit for a mistake, once it is told."""
     parser = Parser(
         prog="peerproto",
         description="The peer-to-peer layer of the Bitcoin-like networks, from the command line.",
