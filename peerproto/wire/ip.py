@@ -20,10 +20,13 @@ def ip_text(raw: bytes) -> str:
 
 
 def ip_bytes(text: str) -> bytes:
-    """The 16 bytes of an IPv4 or IPv6 address. Raises ValueError for any other text."""
+    """The 16 bytes of an IPv4 or IPv6 address; the zone of a link-local one is left out.
+
+    Raises ValueError for any other text.
+    """
     try:
         if ":" in text:
-            return socket.inet_pton(socket.AF_INET6, text)
+            return socket.inet_pton(socket.AF_INET6, text.partition("%")[0])
         return _MAPPED + socket.inet_pton(socket.AF_INET, text)
     except (OSError, TypeError):
         raise ValueError(f"{text!r} is no IP address") from None
