@@ -48,6 +48,7 @@ class Order:
     :ivar between: what the other side may send between version and verack; it is noted and delivered.
     :ivar ignores_early: whether anything else before the handshake is over is passed over, or ends the peer.
     :ivar late: what may not come after the handshake, to the error that ends the peer, or None to pass it over.
+    :ivar judged: what a ready peer's messages are judged by: a function that raises the PeerError that ends it.
     """
 
     negotiation: tuple[type[Message], ...] = ()
@@ -55,6 +56,7 @@ class Order:
     between: frozenset[type[Message]] = frozenset()
     ignores_early: bool = False
     late: Mapping[type[Message], type[PeerError] | None] = field(default_factory=dict)
+    judged: Mapping[type[Message], Callable[[Any], None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

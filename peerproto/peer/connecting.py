@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
@@ -14,14 +14,16 @@ from twisted.internet.endpoints import (
     clientFromString,
     serverFromString,
 )
+from twisted.internet.error import CannotListenError, ConnectingCancelledError
 from twisted.internet.interfaces import IListeningPort, IStreamClientEndpoint, IStreamServerEndpoint
+from twisted.python.failure import Failure
 
 from peerproto.errors import ConnectFailed, LocalError
 from peerproto.peer.ending import why_not_connected
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
 
-_HOST_PORT = re.compile(r"(?:\[(?P<six>[0-9a-fA-F:.]+)\]|(?P<host>[^:\[\]/=]+))(?::(?P<port>\d+))?")
+_HOST_PORT = re.compile(r"(?:\[(?P<six>[^\s\[\]/=]+)\]|(?P<host>[^\s:\[\]/=]+))(?::(?P<port>[0-9]{1,9}))?")
 
 
 def connect(
@@ -33,7 +35,7 @@ def connect(
         (`tls:example.org:443`), or an endpoint.
     :param timeout: seconds, for an address; an endpoint has its own.
 
-    Fails with ConnectFailed. Raises LocalError if `where` says nothing.
+    Fails with ConnectFailed, whose text is one line. Raises LocalError if `where` says nothing.
     """
     endpoint = client_endpoint(reactor, where, factory.network.port, timeout)
     factory.use_clock(reactor)
@@ -41,23 +43,31 @@ def connect(
     return connecting.addErrback(_not_connected, where)
 
 
-def _not_connected(reason: Any, where: object) -> Any:
-    if reason.check(LocalError):
+def _not_connected(reason: Failure, where: object) -> Any:
+    if reason.check(LocalError, CancelledError, ConnectingCancelledError):
         return reason
     error = why_not_connected(reason)
     raise ConnectFailed(f"{where}: {error}", error.reason) from reason.value
 
 
-def listen(reactor: Any, where: str | IStreamServerEndpoint, factory: PeerFactory) -> Deferred[IListeningPort]:
+def listen(
+    reactor: Any, where: str | IStreamServerEndpoint, factory: PeerFactory
+) -> Deferred[IListeningPort]:
     """Accept peers; fires with the port when it is bound.
 
     :param where: an endpoint string (`tcp:19444:interface=127.0.0.1`) or an endpoint.
 
-    Raises LocalError if `where` says nothing.
+    Fails with LocalError if the port cannot be had. Raises LocalError if `where` says nothing.
     """
+    endpoint = server_endpoint(reactor, where)
     factory.use_clock(reactor)
-    port: Deferred[IListeningPort] = server_endpoint(reactor, where).listen(factory.inbound())
-    return port
+    listening: Deferred[IListeningPort] = endpoint.listen(factory.inbound())
+    return listening.addErrback(_not_listening, where)
+
+
+def _not_listening(reason: Failure, where: object) -> Any:
+    reason.trap(CannotListenError, OverflowError)
+    raise LocalError(f"cannot listen on {where}: {reason.getErrorMessage()}") from reason.value
 
 
 def client_endpoint(reactor: Any, where: str | IStreamClientEndpoint, port: int, timeout: float) -> Any:
@@ -66,11 +76,13 @@ def client_endpoint(reactor: Any, where: str | IStreamClientEndpoint, port: int,
         return where
     match = _HOST_PORT.fullmatch(where)
     try:
-        if match is None:
-            return clientFromString(reactor, where)
-        return _tcp(reactor, match["six"] or match["host"], _port(match["port"], port), timeout)
-    except (ValueError, TypeError, KeyError) as error:
-        raise LocalError(f"{where!r} is no HOST:PORT and no endpoint string: {error}") from None
+        if match is not None:
+            return _tcp(reactor, match["six"], match["host"], _port(match["port"], port), timeout)
+        if _is_ip(where):
+            return _tcp(reactor, where, None, port, timeout)
+        return clientFromString(reactor, where)
+    except Exception as error:  # Twisted's parsers raise what they like
+        raise LocalError(f"{where!r} is no HOST:PORT and no endpoint string: {_words(error)}") from None
 
 
 def _port(text: str | None, default: int) -> int:
@@ -80,13 +92,20 @@ def _port(text: str | None, default: int) -> int:
     return port
 
 
-def _tcp(reactor: Any, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
-    try:
-        version = ip_address(host).version
-    except ValueError:
-        return HostnameEndpoint(reactor, host, port, timeout=timeout)
-    kind = TCP4ClientEndpoint if version == 4 else TCP6ClientEndpoint
+def _tcp(reactor: Any, six: str | None, host: str | None, port: int, timeout: float) -> IStreamClientEndpoint:
+    if six is not None:
+        return TCP6ClientEndpoint(reactor, str(IPv6Address(six)), port, timeout=timeout)
+    assert host is not None
+    kind = TCP4ClientEndpoint if _is_ip(host) else HostnameEndpoint
     return kind(reactor, host, port, timeout=timeout)
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def server_endpoint(reactor: Any, where: str | IStreamServerEndpoint) -> Any:
@@ -95,5 +114,12 @@ def server_endpoint(reactor: Any, where: str | IStreamServerEndpoint) -> Any:
         return where
     try:
         return serverFromString(reactor, where)
-    except (ValueError, TypeError, KeyError, IndexError) as error:
-        raise LocalError(f"{where!r} is no endpoint string such as tcp:19444: {error}") from None
+    except Exception as error:  # as above
+        raise LocalError(f"{where!r} is no endpoint string such as tcp:19444: {_words(error)}") from None
+
+
+def _words(error: Exception) -> str:
+    """What a parser of Twisted's wants to say: without its TLS packages it stumbles over names that are not there."""
+    if isinstance(error, NameError | ImportError):
+        return "TLS needs more packages: pip install 'twisted[tls]'"
+    return str(error)

@@ -1,11 +1,20 @@
-"""Why connections end, or never begin, in our own words."""
+"""Why connections end, or never begin, in our own words; and who is told."""
 
 from __future__ import annotations
+
+from ipaddress import ip_address
 
 from twisted.internet import error
 from twisted.python.failure import Failure
 
-from peerproto.errors import ConnectFailed, PeerError, PeerLost, Reason
+from peerproto.errors import (
+    ConnectFailed,
+    PeerError,
+    PeerLost,
+    Reason,
+    VersionExpected,
+    VersionTooOld,
+)
 from peerproto.peer.handshake import State, describe
 
 
@@ -15,11 +24,19 @@ def why_lost(reason: Failure, state: State, waiting: int) -> PeerError:
     :param waiting: bytes received of a message that was not complete.
     """
     during = "" if state is State.READY else f" while {describe(state)}"
+    if _is_tls(reason):
+        return PeerLost(f"TLS failed: {reason.getErrorMessage()}", Reason.TLS)
     if not reason.check(error.ConnectionDone):
         return PeerLost(f"{reason.getErrorMessage()}{during}", Reason.RESET)
     if waiting:
         return PeerLost(f"closed by the peer in the middle of a message{during}", Reason.EOF_IN_MESSAGE)
     return PeerLost(f"closed by the peer{during}", Reason.CLOSED_BY_PEER)
+
+
+def _is_tls(reason: Failure) -> bool:
+    """Whether the TLS handshake or its check of certificates failed; told by name, since Twisted runs without both."""
+    package = type(reason.value).__module__.partition(".")[0]
+    return package in ("OpenSSL", "service_identity") or reason.check(error.SSLError) is not None
 
 
 _CAUSES: dict[type[Exception], tuple[Reason, str]] = {
@@ -28,7 +45,7 @@ _CAUSES: dict[type[Exception], tuple[Reason, str]] = {
     error.TCPTimedOutError: (Reason.CONNECT_TIMEOUT, "timed out"),
     error.DNSLookupError: (Reason.DNS, "there is no such host"),
     error.UnknownHostError: (Reason.DNS, "there is no such host"),
-    error.SSLError: (Reason.TLS, "TLS failed"),
+    ValueError: (Reason.DNS, "this is no name of a host"),
 }
 
 
@@ -37,4 +54,33 @@ def why_not_connected(reason: Failure) -> ConnectFailed:
     for cause, (name, text) in _CAUSES.items():
         if reason.check(cause):
             return ConnectFailed(text, name)
-    return ConnectFailed(f"no way there: {reason.getErrorMessage()}", Reason.NO_ROUTE)
+    words = " ".join(reason.getErrorMessage().split())
+    if _is_tls(reason):
+        return ConnectFailed(f"TLS failed: {words}", Reason.TLS)
+    return ConnectFailed(f"no way there: {words}", Reason.NO_ROUTE)
+
+
+def is_told(error: PeerError, state: State) -> bool:
+    """Whether a peer may be told why it is ended, where its network tells such things at all.
+
+    During the handshake only a wrong beginning is told (btcd peer/peer.go, readRemoteVersionMsg); after it whatever
+    the network has words for.
+    """
+    return state is State.READY or isinstance(error, VersionExpected | VersionTooOld)
+
+
+def where_is(address: object) -> str:
+    """An address of Twisted's as `host:port`, an IPv6 host in brackets; another kind as it shows itself."""
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None:
+        return str(address)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def ip_and_port(address: object) -> tuple[str, int] | None:
+    """Host and port of an address, if it is one of IP."""
+    host, port = getattr(address, "host", ""), getattr(address, "port", 0)
+    try:
+        return str(ip_address(host)), port
+    except ValueError:
+        return None

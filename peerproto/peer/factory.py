@@ -5,10 +5,9 @@ from __future__ import annotations
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from itertools import count
-from typing import Any, cast
+from typing import cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
@@ -16,6 +15,8 @@ from twisted.internet.protocol import Factory
 from peerproto import __version__
 from peerproto.errors import LocalError
 from peerproto.network import Introduction, Network, Timing
+from peerproto.peer.duties import duties_of
+from peerproto.peer.ending import ip_and_port
 from peerproto.peer.listener import Handler, handlers_of
 from peerproto.peer.protocol import PeerProtocol
 
@@ -60,7 +61,11 @@ class PeerFactory(Factory):
     :param clock: the reactor or a `Clock`; None for the reactor that Twisted has installed.
     :param now: the wall clock, in seconds since 1970. :param random: makes nonces of 64 bits.
 
-    Raises LocalError for a user agent that is too long.
+    Raises LocalError for what cannot stand in a version.
+
+    :ivar peers: those that have a connection, by id.
+    :ivar handlers: which method hears which kind of message of a ready peer; may be changed.
+    :ivar early_handlers: the same for the messages of the handshake.
     """
 
     noisy = False
@@ -81,8 +86,9 @@ class PeerFactory(Factory):
         random: Callable[[int], int] = secrets.randbits,
         nonces: Nonces = _nonces,
     ) -> None:
-        if len(user_agent.encode()) > MOST_USER_AGENT:
-            raise LocalError(f"user_agent has {len(user_agent.encode())} bytes, at most {MOST_USER_AGENT} allowed")
+        size = len(user_agent.encode("utf-8", "surrogatepass"))
+        if size > MOST_USER_AGENT:
+            raise LocalError(f"user_agent has {size} bytes, at most {MOST_USER_AGENT} allowed")
         self.network = network
         self.listener = listener
         self.user_agent = user_agent
@@ -92,14 +98,18 @@ class PeerFactory(Factory):
         self.protocol_version = protocol_version or network.protocol_version
         self.timing = timing or network.timing
         self.peers: dict[int, PeerProtocol] = {}
-        self.handlers: dict[type, Handler] = handlers_of(listener, network)
+        heard = handlers_of(listener, network)
+        late = (network.version, network.verack, *network.order.late)
+        self.early_handlers: dict[type, Handler] = heard
+        self.handlers: dict[type, Handler] = {kind: heard[kind] for kind in heard if kind not in late}
         self.on_ready = getattr(listener, "on_ready", None)
         self.on_lost = getattr(listener, "on_lost", None)
-        self.duties = _duties(network)
+        self.duties = duties_of(network)
+        self.now = now
         self._clock = clock
-        self._now = now
         self._random = random
         self._nonces = nonces
+        self._check()
 
     def buildProtocol(self, addr: IAddress | None) -> PeerProtocol:  # type: ignore[override]
         """An outbound peer."""
@@ -111,10 +121,11 @@ class PeerFactory(Factory):
 
     def build(self, *, inbound: bool) -> PeerProtocol:
         """A peer without a connection as yet."""
-        peer = PeerProtocol(self, next(_numbers), inbound=inbound)
-        peer.factory = self
+        return PeerProtocol(self, next(_numbers), inbound=inbound)
+
+    def remember(self, peer: PeerProtocol) -> None:
+        """The peer has a connection."""
         self.peers[peer.id] = peer
-        return peer
 
     def forget(self, peer: PeerProtocol) -> None:
         """The peer has ended."""
@@ -133,24 +144,29 @@ class PeerFactory(Factory):
         if self._clock is None:
             self._clock = clock
 
-    def introduce(self) -> Introduction:
-        """What we say of ourselves to the next peer, with a nonce of its own."""
+    def introduce(self, other: object) -> Introduction:
+        """What we say of ourselves to a peer at this address, with a nonce of its own."""
         nonce = self.make_nonce()
         self._nonces.add(nonce)
+        height = self.height() if callable(self.height) else self.height
+        return self._introduction(nonce, height, ip_and_port(other))
+
+    def _introduction(self, nonce: int, height: int, other: tuple[str, int] | None) -> Introduction:
         return Introduction(
             protocol_version=self.protocol_version,
             services=self.services,
-            timestamp=int(self._now()),
+            timestamp=int(self.now()),
             nonce=nonce,
             user_agent=self.user_agent,
-            height=self.height() if callable(self.height) else self.height,
+            height=height,
             relay=self.relay,
+            other=other,
         )
 
-    def seen_from(self, ours: Introduction, other: IAddress) -> Introduction:
-        """What we say of ourselves, with the other side's address."""
-        host, port = getattr(other, "host", None), getattr(other, "port", None)
-        return replace(ours, other=(host, port)) if isinstance(host, str) and isinstance(port, int) else ours
+    def _check(self) -> None:
+        """Whether a version can be made of the options: better told now than in every handshake."""
+        version = self.network.make_version(self._introduction(0, 0, None))
+        self.network.codec(self.protocol_version).encode(version)
 
     def is_own_nonce(self, nonce: int) -> bool:
         """Whether we have sent this nonce in a version."""
@@ -172,17 +188,3 @@ class InboundFactory(Factory):
     def buildProtocol(self, addr: IAddress | None) -> PeerProtocol:  # type: ignore[override]
         """An inbound peer."""
         return self.node.build(inbound=True)
-
-
-Duty = Callable[[PeerProtocol, Any], None]
-
-
-def _duties(network: Network) -> dict[type, Duty]:
-    """What a peer does of itself when a message comes, whatever its listener does."""
-    order = network.order
-    noting: Sequence[type] = [*order.between, *order.greeting]
-    duties: dict[type, Duty] = dict.fromkeys(noting, PeerProtocol.take_note)
-    duties.update(dict.fromkeys(order.late, PeerProtocol.take_late))
-    duties[network.ping] = PeerProtocol.answer_ping
-    duties[network.pong] = PeerProtocol.take_pong
-    return duties

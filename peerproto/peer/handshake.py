@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
 
 from peerproto.errors import (
     DuplicateVersion,
@@ -12,9 +13,15 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Introduction, Network
+from peerproto.network import Introduction
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
+
+if TYPE_CHECKING:
+    from peerproto.peer.factory import PeerFactory
+
+MOST_TIME = 2**32 - 1
+"""The latest time that a version can mean, in seconds since 1970; what lies outside is taken as the nearer end."""
 
 
 class State(Enum):
@@ -29,68 +36,84 @@ class State(Enum):
 class Handshake:
     """AWAITING_VERSION --version--> AWAITING_VERACK --verack--> READY; what else may come is the network's Order.
 
+    :param node: what the peers of one node share.
     :ivar theirs: what the other side says of itself, once its version is here.
-    :ivar version: their version message itself.
+    :ivar version: their version message itself. :ivar time_offset: their clock less ours, in seconds.
     :ivar protocol_version: what both speak: the lower of the two announced; ours until theirs is known.
     :ivar noted: the kinds of negotiating messages that the other side has sent.
     """
 
-    def __init__(
-        self, network: Network, ours: Introduction, *, inbound: bool, is_own_nonce: Callable[[int], bool]
-    ) -> None:
-        self.network = network
-        self.ours = ours
+    def __init__(self, node: PeerFactory, *, inbound: bool) -> None:
+        self.network = node.network
         self.inbound = inbound
         self.state = State.AWAITING_VERSION
         self.theirs: Introduction | None = None
         self.version: Message | None = None
-        self.protocol_version = ours.protocol_version
+        self.time_offset: int | None = None
+        self.protocol_version = node.protocol_version
         self.noted: set[type[Message]] = set()
-        self._is_own_nonce = is_own_nonce
+        self._node = node
+        self._other: object = None
 
-    def begin(self) -> list[Message]:
-        """What to send as soon as there is a connection."""
-        return [] if self.inbound else [self.network.make_version(self.ours)]
+    def begin(self, other: object) -> list[Message]:
+        """What to send as soon as there is a connection to `other`, an address."""
+        self._other = other
+        return [] if self.inbound else [self._introduce()]
 
-    def received(self, message: Message | Unread) -> list[Message]:
-        """What to answer, in order. Raises HandshakeError for what may not come now."""
-        kind = type(message)
+    def received(self, message: Message | Unread) -> list[Message] | None:
+        """What to answer, in order; None if the message was passed over. Raises HandshakeError."""
         if self.state is State.AWAITING_VERSION:
-            if isinstance(message, self.network.version):
-                return self._take_version(message)
-            self._early(message, VersionExpected)
-        elif kind is self.network.verack:
-            self.state = State.READY
-            return self._known(self.network.order.greeting)
-        elif kind in self.network.order.between:
-            self.noted.add(kind)
-        elif kind is self.network.version:
-            self._early(message, DuplicateVersion)
-        elif kind is not Unread:
-            self._early(message, UnexpectedMessage)
-        return []
+            return self._before_version(message)
+        return self._before_verack(message)
 
-    def _take_version(self, message: Message) -> list[Message]:
+    def _introduce(self) -> Message:
+        return self.network.make_version(self._node.introduce(self._other))
+
+    def _before_version(self, message: Message | Unread) -> list[Message] | None:
+        if type(message) is self.network.version:
+            return self._take_version(message)
+        if self.network.order.ignores_early:
+            return None
+        known = not isinstance(message, Unread) and not message.foreign
+        raise (VersionExpected if known else UnexpectedMessage)(
+            f"{message.command} while {describe(self.state)}"
+        )
+
+    def _take_version(self, message: Any) -> list[Message]:
         theirs = self.network.read_version(message)
-        if self._is_own_nonce(theirs.nonce):
-            raise SelfConnection("our own nonce came back: this is ourselves")
-        self.protocol_version = min(self.ours.protocol_version, theirs.protocol_version)
-        if theirs.protocol_version < self.network.least_protocol_version:
-            raise VersionTooOld(
-                f"protocol version {theirs.protocol_version}, "
-                f"{self.network.least_protocol_version} or greater is asked"
-            )
         self.theirs, self.version = theirs, message
+        self.time_offset = min(max(theirs.timestamp, 0), MOST_TIME) - int(self._node.now())
+        self._judge(theirs)
+        self.protocol_version = min(self.protocol_version, theirs.protocol_version)
         self.state = State.AWAITING_VERACK
-        mine = [self.network.make_version(self.ours)] if self.inbound else []
+        mine = [self._introduce()] if self.inbound else []
         return [*mine, *self._known(self.network.order.negotiation), self.network.verack()]
+
+    def _judge(self, theirs: Introduction) -> None:
+        least = self.network.least_protocol_version
+        if self._node.is_own_nonce(theirs.nonce):
+            raise SelfConnection(
+                "our own nonce came back: this is ourselves (nodes that share a process need Nonces of their own)"
+            )
+        if theirs.protocol_version < least:
+            self.protocol_version = theirs.protocol_version
+            raise VersionTooOld(f"protocol version {theirs.protocol_version}, {least} or greater is asked")
+
+    def _before_verack(self, message: Message | Unread) -> list[Message] | None:
+        kind, order = type(message), self.network.order
+        if kind is self.network.verack:
+            self.state = State.READY
+            return self._known(order.greeting)
+        if kind in order.between:
+            self.noted.add(kind)
+            return []
+        if order.ignores_early or isinstance(message, Unread) or message.foreign:
+            return None
+        error = DuplicateVersion if kind is self.network.version else UnexpectedMessage
+        raise error(f"{message.command} while {describe(self.state)}")
 
     def _known(self, kinds: Iterable[type[Message]]) -> list[Message]:
         return [kind() for kind in kinds if kind.since <= self.protocol_version]
-
-    def _early(self, message: Message | Unread, error: type[UnexpectedMessage | DuplicateVersion]) -> None:
-        if not self.network.order.ignores_early:
-            raise error(f"{message.command} while {describe(self.state)}")
 
 
 def describe(state: State) -> str:

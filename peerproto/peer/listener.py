@@ -22,13 +22,13 @@ class IPeerListener(Interface):
     network (`on_headers`, `on_inv`, ...). An exception in one is logged and ends that peer only.
     """
 
-    def on_ready(peer: PeerProtocol) -> None:  # noqa: N805
+    def on_ready(peer: PeerProtocol) -> None:
         """The handshake is done: the peer is open for business."""
 
-    def on_lost(peer: PeerProtocol, error: PeerError) -> None:  # noqa: N805
+    def on_lost(peer: PeerProtocol, error: PeerError) -> None:
         """The peer has ended; `error.reason` is one of the closed list. Called once, also for unfinished handshakes."""
 
-    def on_message(peer: PeerProtocol, unread: Unread) -> None:  # noqa: N805
+    def on_message(peer: PeerProtocol, unread: Unread) -> None:
         """A frame that was not understood and was passed over."""
 
 

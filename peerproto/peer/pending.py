@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from math import inf
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from peerproto.errors import NotFound, PeerError, PeerStalled
-from peerproto.network import Expectation, Network
+from peerproto.network import Expectation, Key, Network
 from peerproto.wire.message import Message
 
 
@@ -18,20 +19,28 @@ class Ask:
     """One thing asked.
 
     :ivar key: under which its answer is found. :ivar name: what to call it in errors.
-    :ivar deadline: seconds on the protocol's clock. :ivar waiter: who waits; None if nobody does any more.
+    :ivar deadline: in seconds. :ivar waiter: who waits; None if nobody does, or does any more.
     """
 
     __slots__ = ("deadline", "key", "name", "waiter")
 
-    def __init__(self, key: Hashable, name: str, deadline: float, waiter: Deferred[Any]) -> None:
+    def __init__(self, key: Hashable, name: str, deadline: float) -> None:
         self.key = key
         self.name = name
         self.deadline = deadline
-        self.waiter: Deferred[Any] | None = waiter
+        self.waiter: Deferred[Any] | None = None
 
 
 class Item(Ask):
-    """One thing asked by its vector."""
+    """A thing asked by its vector."""
+
+    __slots__ = ()
+
+
+class Turn(Ask):
+    """A message asked by its kind. Only its turn tells which answer is its own, so it keeps its place in the queue
+    until its answer is here or overdue, whether somebody waits or not.
+    """
 
     __slots__ = ()
 
@@ -41,129 +50,146 @@ class Pending:
     all else by the kind of the answer, first asked first answered.
 
     A request fails alone at its own deadline. Whether the *peer* is ended is told by `stalled`: for each kind of
-    request one deadline stands, moved by each request and struck out by any of its answers, as in the Go peers.
+    answer one deadline stands, moved by each request and struck out by any such answer, as in the Go peers.
+
+    All times are in seconds on whatever clock the caller goes by.
+
+    :ivar answers: which kinds of messages answer something.
+    :ivar soonest: when something may be overdue: never later than the earliest deadline.
     """
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self.answers = _answers(network)
+        self.soonest = inf
         self._asks: dict[Hashable, deque[Ask]] = {}
-        self._verdicts: dict[type[Message], float] = {}
+        self._insisted: dict[Hashable, tuple[float, str]] = {}
         self._open_items = 0
 
     def sent(self, message: Message, now: float) -> None:
-        """Note that an answer to `message` is owed; called for each request that goes out."""
-        kind = type(message)
-        expectation = self.network.expects.get(kind)
-        if expectation and expectation.ends_peer:
-            self._verdicts[kind] = now + expectation.seconds
+        """Note that an answer to `message` is owed, though nobody waits for it."""
+        expectation = self.network.expects[type(message)]
+        self._insist(expectation, message, now)
+        if not expectation.each:
+            self._add(Turn(expectation.answers, message.command, now + expectation.seconds))
 
-    def wait(self, key: Hashable, name: str, deadline: float, kind: type[Ask] = Ask) -> Deferred[Any]:
-        """A Deferred for what will be answered under `key`. Cancelling it forgets the request."""
-        waiter: Deferred[Any] = Deferred(lambda _: self._forget(ask))
-        ask = kind(key, name, deadline, waiter)
-        self._asks.setdefault(key, deque()).append(ask)
-        return waiter
+    def asked(self, message: Message, now: float, timeout: float | None = None) -> list[Deferred[Any]]:
+        """Note that an answer to `message` is owed; a Deferred for each part of it, in its order.
 
-    def wait_answer(self, message: Message, expectation: Expectation, deadline: float) -> Deferred[Any]:
-        """A Deferred for the one message that answers `message`."""
-        return self.wait(expectation.answers, message.command, deadline)
+        :param timeout: seconds, in place of the network's own, until they fail.
+        """
+        expectation = self.network.expects[type(message)]
+        self._insist(expectation, message, now)
+        deadline = now + (expectation.seconds if timeout is None else timeout)
+        if not expectation.each:
+            return [self._wait(Turn(expectation.answers, message.command, deadline))]
+        return [self._wait(Item(key, _named(key), deadline)) for key in self.network.item_keys(message)]
 
-    def wait_items(self, message: Message, deadline: float) -> list[Deferred[Any]]:
-        """A Deferred for each thing that `message` asks for, in its order."""
-        keys = self.network.item_keys(message)
-        self._open_items += len(keys)
-        return [self.wait(key, f"{key[0]} {key[1][::-1].hex()}", deadline, Item) for key in keys]
+    def wait(self, key: Hashable, name: str, deadline: float) -> Deferred[Any]:
+        """A Deferred for what will be answered under `key`."""
+        return self._wait(Ask(key, name, deadline))
 
     def received(self, message: Message) -> None:
         """Strike out what `message` answers, and fire who waits for it."""
-        for request, expectation in self.answers[type(message)]:
-            self._verdicts.pop(request, None)
-            if expectation.each:
-                if self._open_items:
-                    self._answer_items(message)
-            elif expectation.answers in self._asks:
+        for expectation in self.answers[type(message)]:
+            self._insisted.pop(expectation.answers, None)
+            if not expectation.each:
                 self.answer(expectation.answers, message)
+            elif self._open_items:
+                self._answer_items(message)
 
     def _answer_items(self, message: Message) -> None:
+        missing = type(message) is self.network.not_found
         for key in self.network.item_keys(message):
-            if type(message) is self.network.not_found:
-                self.answer(key, NotFound(f"{key[0]} {key[1][::-1].hex()}: the peer does not have it"))
-            else:
-                self.answer(key, message)
+            self.answer(key, NotFound(f"{_named(key)}: the peer does not have it") if missing else message)
 
     def answer(self, key: Hashable, result: Any) -> None:
-        """Fire the first who waits under `key`; an exception fails it. An answer that nobody waits for is dropped."""
+        """Fire the first who waits under `key`; an exception fails it. What nobody waits for is dropped."""
         asks = self._asks.get(key)
         if asks:
             ask = asks[0]
             self._strike(ask)
-            self._fire(ask, result)
+            _fire(ask, result)
 
     def expire(self, now: float) -> None:
         """Fail what is overdue, each alone."""
-        for ask in [ask for ask in self._all() if ask.deadline <= now]:
-            self._strike(ask)
-            self._fire(ask, PeerStalled(f"{ask.name} was not answered in time"))
-
-    def next_deadline(self) -> float | None:
-        """When the next request is overdue, in seconds on the protocol's clock."""
-        return min((ask.deadline for ask in self._all()), default=None)
+        late = [ask for ask in self._all() if ask.deadline <= now]
+        self._fail(late, lambda ask: PeerStalled(f"{ask.name} was not answered in time"))
+        self.soonest = min((ask.deadline for ask in self._all()), default=inf)
 
     def stalled(self, now: float) -> PeerStalled | None:
         """Why the peer is to be ended, if something that the network insists on is overdue."""
-        late = [kind.command for kind, deadline in self._verdicts.items() if deadline <= now]
+        late = [command for deadline, command in self._insisted.values() if deadline <= now]
         return PeerStalled(f"no answer to {', '.join(late)}") if late else None
-
-    def shift(self, seconds: float) -> None:
-        """Move all deadlines: that time was ours, not the peer's."""
-        for ask in self._all():
-            ask.deadline += seconds
-        for kind in self._verdicts:
-            self._verdicts[kind] += seconds
 
     def fail_all(self, error: PeerError) -> None:
         """Fail all who wait, once: the peer has ended."""
-        self._verdicts.clear()
-        for ask in list(self._all()):
-            self._strike(ask)
-            self._fire(ask, error)
+        self._insisted.clear()
+        self._fail(self._all(), lambda ask: error)
 
     def __len__(self) -> int:
-        return sum(len(asks) for asks in self._asks.values())
+        """For how many things somebody waits."""
+        return sum(ask.waiter is not None for ask in self._all())
 
-    def _all(self) -> Iterable[Ask]:
+    def _insist(self, expectation: Expectation, message: Message, now: float) -> None:
+        if expectation.ends_peer:
+            self._insisted[expectation.answers] = now + expectation.seconds, message.command
+
+    def _add(self, ask: Ask) -> None:
+        self._asks.setdefault(ask.key, deque()).append(ask)
+        self._open_items += isinstance(ask, Item)
+        self.soonest = min(self.soonest, ask.deadline)
+
+    def _wait(self, ask: Ask) -> Deferred[Any]:
+        ask.waiter = Deferred(lambda _: self._forget(ask))
+        self._add(ask)
+        return ask.waiter
+
+    def _all(self) -> list[Ask]:
         return [ask for asks in self._asks.values() for ask in asks]
 
     def _forget(self, ask: Ask) -> None:
-        if ask.waiter is not None:
-            ask.waiter = None
+        """Who waited has cancelled."""
+        ask.waiter = None
+        if not isinstance(ask, Turn):
             self._strike(ask)
 
     def _strike(self, ask: Ask) -> None:
-        asks = self._asks[ask.key]
-        asks.remove(ask)
-        if not asks:
-            del self._asks[ask.key]
-        if isinstance(ask, Item):
-            self._open_items -= 1
+        asks = self._asks.get(ask.key, ())
+        if ask in asks:  # who waited may cancel while others are told
+            asks.remove(ask)  # type: ignore[union-attr]
+            self._open_items -= isinstance(ask, Item)
+            if not asks:
+                del self._asks[ask.key]
 
-    def _fire(self, ask: Ask, result: Any) -> None:
-        waiter, ask.waiter = ask.waiter, None
-        if waiter is None:
-            return
+    def _fail(self, asks: Iterable[Ask], error: Callable[[Ask], PeerError]) -> None:
+        """Strike out all before the first is told: what it does then finds the table in order."""
+        for ask in asks:
+            self._strike(ask)
+        for ask in asks:
+            _fire(ask, error(ask))
+
+
+def _fire(ask: Ask, result: Any) -> None:
+    waiter, ask.waiter = ask.waiter, None
+    if waiter is not None:
         if isinstance(result, PeerError):
             waiter.errback(result)
         else:
             waiter.callback(result)
 
 
-def _answers(network: Network) -> dict[type[Message], list[tuple[type[Message], Expectation]]]:
-    """For each kind of answer, the requests that it may answer."""
-    found: dict[type[Message], list[tuple[type[Message], Expectation]]] = {}
-    for request, expectation in network.expects.items():
-        for answer in expectation.answers:
-            found.setdefault(answer, []).append((request, expectation))
+def _named(key: Key) -> str:
+    return f"{key[0]} {key[1][::-1].hex()}"
+
+
+def _answers(network: Network) -> dict[type[Message], list[Expectation]]:
+    """For each kind of answer, what it may answer; requests that share their answers are one."""
+    distinct = {expectation.answers: expectation for expectation in network.expects.values()}
+    found: dict[type[Message], list[Expectation]] = {}
+    for expectation in distinct.values():
+        for kind in expectation.answers:
+            found.setdefault(kind, []).append(expectation)
     return found
 
 
@@ -175,10 +201,10 @@ def all_of(waiting: Sequence[Deferred[Any]], ended: Callable[[], PeerError | Non
 
     def sort_out(results: list[tuple[bool, Any]]) -> Any:
         error = ended()
-        if error is None:
-            error = next((item for fine, item in results if not fine and item.check(CancelledError)), None)
         if error is not None:
-            return Failure(error) if isinstance(error, Exception) else error
+            return Failure(error)
+        if any(not fine and item.check(CancelledError) for fine, item in results):
+            return Failure(CancelledError())
         return [item if fine else item.value for fine, item in results]
 
     return DeferredList(waiting, consumeErrors=True).addCallback(sort_out)

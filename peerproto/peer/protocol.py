@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred, fail
@@ -11,33 +11,24 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from peerproto.errors import (
-    HandshakeError,
-    ListenerFailed,
-    LocalError,
-    MalformedMessage,
-    PeerError,
-    PeerLost,
-    Reason,
-)
+from peerproto.errors import ListenerFailed, LocalError, PeerError, PeerLost, Reason
 from peerproto.network import Introduction, Network
-from peerproto.peer.ending import why_lost
+from peerproto.peer.duties import knows_pong, send_ping
+from peerproto.peer.ending import is_told, where_is, why_lost
 from peerproto.peer.handshake import Handshake, State
+from peerproto.peer.inbox import Inbox
 from peerproto.peer.once import Once
+from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending, all_of
 from peerproto.peer.pings import Pings
 from peerproto.peer.snapshot import Snapshot, take_snapshot
 from peerproto.peer.statistics import Statistics
 from peerproto.peer.watch import Watch
-from peerproto.wire.codec import Unread
+from peerproto.wire.codec import Codec
 from peerproto.wire.message import Message
-from peerproto.wire.reader import Reader
 
 if TYPE_CHECKING:
     from peerproto.peer.factory import PeerFactory
-
-OUR_TIME = 0.1
-"""A chunk that took longer to handle, in seconds, does not count against the peer's deadlines."""
 
 
 class PeerProtocol(Protocol):
@@ -46,7 +37,7 @@ class PeerProtocol(Protocol):
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.
 
     :ivar id: a number of its own in this process. :ivar inbound: whether the other side called us.
-    :ivar address: host and port of the other side, as text.
+    :ivar address: host and port of the other side, as text. :ivar ending: why the peer ends or has ended, or None.
     """
 
     _log = Logger()
@@ -58,21 +49,16 @@ class PeerProtocol(Protocol):
         self.address = "nowhere"
         self.clock: IReactorTime = factory.get_clock()
         self.network: Network = factory.network
-        self.codec = self.network.codec()
-        self.handshake = Handshake(
-            self.network, factory.introduce(), inbound=inbound, is_own_nonce=factory.is_own_nonce
-        )
+        self.handshake = Handshake(factory, inbound=inbound)
         self.pending = Pending(self.network)
         self.pings = Pings()
         self.statistics = Statistics(self.clock.seconds())
         self.watch = Watch(
             self.clock, factory.timing, self.handshake, self.pending, self.statistics, self.fail
         )
-        self._reader = Reader(self.codec)
-        self._receive = self._negotiate
-        self._held: list[Message] = []
-        self._frames: list[bytes] | None = None
-        self._ending: PeerError | None = None
+        self.outbox = Outbox(self.network.codec(factory.protocol_version), self.statistics)
+        self.inbox = Inbox(self)
+        self.ending: PeerError | None = None
         self._ready: Once[PeerProtocol] = Once()
         self._gone: Once[PeerError] = Once()
 
@@ -81,7 +67,12 @@ class PeerProtocol(Protocol):
     @property
     def state(self) -> State:
         """Where the peer stands."""
-        return State.CLOSED if self._ending or self._gone.is_over() else self.handshake.state
+        return State.CLOSED if self.ending else self.handshake.state
+
+    @property
+    def codec(self) -> Codec:
+        """What is spoken with the peer."""
+        return self.outbox.codec
 
     @property
     def theirs(self) -> Introduction | None:
@@ -114,55 +105,59 @@ class PeerProtocol(Protocol):
 
         Raises LocalError for a message that this network cannot send.
         """
-        if self.handshake.state is not State.READY:
+        if self.handshake.state is State.READY and not self.ending:
+            self.outbox.write(message)
+            if expect and type(message) in self.network.expects:
+                self.pending.sent(message, self.watch.now())
+                self.watch.expect()
+        elif not self.ending:
             self.codec.encode(message)
-            self._held.append(message)
-        elif not self._ending:
-            self._write(message)
-            if expect:
-                self.pending.sent(message, self.clock.seconds())
+            held = self._when_open(lambda: self.send(message, expect=expect))
+            held.addErrback(self._not_sent, message.command)
 
     def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
         """Send a message and wait for its answer.
 
         Fires with the answering message; for a getdata with a list in its order, of which each is the message or
         the PeerError (NotFound, PeerStalled) that this thing alone failed with. Cancelling forgets the request.
+        The answer may be read on first use: then what is malformed in it is found, and raised, by whom looks.
 
-        :param timeout: seconds, in place of the network's own.
+        :param timeout: seconds from when it is sent, in place of the network's own; what the network says of
+            ending peers that do not answer stands as it is.
 
         Fails with PeerStalled if no answer comes, with the reason of the end if the peer ends first; with
-        LocalError if the protocol knows no answer to such a message.
+        LocalError if the message cannot be sent, or the protocol knows no answer to it.
         """
         expectation = self.network.expects.get(type(message))
         if expectation is None:
             return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
-        if self._ending:
-            return fail(self._ending)
-        seconds = expectation.seconds if timeout is None else timeout
-        deadline = self.clock.seconds() + seconds
+        if self.state is not State.READY:
+            return self._when_open(lambda: self.request(message, timeout=timeout))
         try:
-            self.send(message)
+            self.outbox.write(message)
         except LocalError as error:
             return fail(error)
-        if expectation.each:
-            waiting = all_of(self.pending.wait_items(message, deadline), lambda: self._ending)
-        else:
-            waiting = self.pending.wait_answer(message, expectation, deadline)
+        waiting = self.pending.asked(message, self.watch.now(), timeout)
         self.watch.expect()
-        return waiting
+        return all_of(waiting, lambda: self.ending) if expectation.each else waiting[0]
 
     def request_blocks(self, hashes: Collection[bytes], *, timeout: float | None = None) -> Deferred[Any]:
         """Ask for blocks by their hashes (wire order), as `request` does for a getdata."""
+        if self.state is not State.READY:
+            return self._when_open(lambda: self.request_blocks(hashes, timeout=timeout))
         return self.request(self.network.request_blocks(hashes, self.codec.witness), timeout=timeout)
 
     def ping(self, *, timeout: float = 30.0) -> Deferred[float]:
-        """Ping the peer; fires with how long the pong took, in seconds, or fails with PeerStalled."""
-        if self._ending:
-            return fail(self._ending)
-        nonce = self.factory.make_nonce()
-        deadline = self.clock.seconds() + timeout
-        waiting = self.pending.wait(nonce, "ping", deadline)
-        self._send_ping(nonce)
+        """Ping the peer; fires with how long the pong took, in seconds, or fails with PeerStalled.
+
+        Fails with LocalError if the peer's protocol version knows no pong.
+        """
+        if self.state is not State.READY:
+            return self._when_open(lambda: self.ping(timeout=timeout))
+        if not knows_pong(self):
+            return fail(LocalError(f"protocol version {self.protocol_version} has no pong"))
+        nonce = send_ping(self)
+        waiting = self.pending.wait(nonce, "ping", self.watch.now() + timeout)
         self.watch.expect()
         return waiting
 
@@ -170,9 +165,23 @@ class PeerProtocol(Protocol):
         """End the peer; what is already written is still sent, for some seconds. May be called again."""
         self.fail(error or PeerLost("disconnected by us", Reason.LOCAL_CLOSE))
 
+    def fail(self, error: PeerError) -> None:
+        """End the peer for a reason: told to it where the network does so, then closed, then cut."""
+        if self.ending:
+            return
+        if self.transport is None:
+            self.ending = error
+            return
+        reject = self.network.reject(error) if is_told(error, self.state) else None
+        if reject is not None and reject.since <= self.protocol_version:
+            self.outbox.write(reject)
+        self.outbox.flush()
+        self.ending = error
+        self._close()
+
     def snapshot(self) -> Snapshot:
         """What is known of the peer now, as plain data."""
-        return take_snapshot(self, self.clock.seconds())
+        return take_snapshot(self)
 
     def __str__(self) -> str:
         return f"{self.address} ({'inbound' if self.inbound else 'outbound'})"
@@ -181,177 +190,73 @@ class PeerProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Introduce ourselves, if we called; from now on the handshake's time runs."""
-        assert self.transport is not None
-        peer = self.transport.getPeer()
-        self.address = f"{getattr(peer, 'host', peer)}:{getattr(peer, 'port', '')}".rstrip(":")
-        if hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
-        self.handshake.ours = self.factory.seen_from(self.handshake.ours, peer)
+        transport: Any = self.transport
+        other = transport.getPeer()
+        self.address = where_is(other)
+        self.outbox.transport = transport
+        self.factory.remember(self)
+        if hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(True)
+        if self.ending:
+            self._close()
+            return
         self.watch.begin()
-        for message in self.handshake.begin():
-            self._write(message)
+        self._guarded(self.inbox.begin, other)
 
     def dataReceived(self, data: bytes) -> None:
         """Handle each message that is complete; nothing is handled after the end, not even of the same chunk."""
-        begun = self.clock.seconds()
-        self.statistics.bytes_received += len(data)
-        self._frames = []
-        try:
-            for message in self._reader.feed(data):
-                self._count(message, begun)
-                self._receive(message)
-                if self._ending:
-                    break
-        except (MalformedMessage, HandshakeError) as error:
-            self.fail(error)
-        except Exception:
-            self._listener_failed()
-        finally:
-            self._flush()
-        spent = self.clock.seconds() - begun
-        if spent > OUR_TIME:
-            self.pending.shift(spent)
+        if self.ending:
+            return
+        begun = self.watch.now()
+        self.outbox.hold()
+        self._guarded(self.inbox.feed, data, begun)
+        self.outbox.flush()
+        self.watch.worked(begun)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits, once."""
-        error = self._ending or why_lost(reason, self.handshake.state, self._reader.waiting)
-        self._ending = error
-        self.watch.timers.cancel_all()
+        error = self.ending or why_lost(reason, self.handshake.state, self.inbox.waiting)
+        self.ending = error
+        self.watch.stop()
         self.factory.forget(self)
-        self._log.info("{peer} ended: {reason}: {error}", peer=self, reason=error.reason, error=error)
-        self._call_listener(self.factory.on_lost, error)
+        self._log.info("{peer} ended: {why}: {error}", peer=str(self), why=error.reason, error=str(error))
+        if self.factory.on_lost is not None:
+            self._guarded(self.factory.on_lost, self, error)
+        self.outbox.close(error)
         self.pending.fail_all(error)
         self._ready.fail(error)
         self._gone.fire(error)
 
-    # Receiving.
+    # What its parts call.
 
-    def _count(self, message: Message | Unread, now: float) -> None:
-        self.statistics.last_received = now
-        tally = self.statistics.received[type(message)]
-        tally.messages += 1
-        tally.bytes += self._reader.size
+    def ready(self) -> None:
+        """The handshake is done: everybody hears of it."""
+        if self.factory.on_ready is not None:
+            self._guarded(self.factory.on_ready, self)
+        if not self.ending:
+            self._ready.fire(self)
 
-    def _negotiate(self, message: Message | Unread) -> None:
-        replies = self.handshake.received(message)
-        if self.protocol_version != self.codec.pver:
-            self._speak(self.protocol_version, witness=False)
-        for reply in replies:
-            self._write(reply)
-        if self.handshake.state is State.READY:
-            self._receive = self._deliver
-            self._open()
-        elif type(message) in self.handshake.noted:
-            self._hear(message)
+    def _when_open(self, call: Callable[[], Any]) -> Deferred[Any]:
+        return fail(self.ending) if self.ending else self.outbox.when_open(call)
 
-    def _deliver(self, message: Message | Unread) -> None:
-        kind = type(message)
-        factory = self.factory
-        duty = factory.duties.get(kind)
-        if duty is not None:
-            duty(self, message)
-        if kind in self.pending.answers:
-            self.pending.received(message)  # type: ignore[arg-type]
-        handler = factory.handlers.get(kind)
-        if handler is not None:
-            handler(self, message)
+    def _not_sent(self, reason: Failure, command: str) -> None:
+        if reason.check(LocalError):
+            error = reason.getErrorMessage()
+            self._log.warn(
+                "{command} was held back and cannot be sent: {error}", command=command, error=error
+            )
 
-    def _hear(self, message: Message | Unread) -> None:
-        handler = self.factory.handlers.get(type(message))
-        if handler is not None:
-            handler(self, message)
+    def _close(self) -> None:
+        transport: Any = self.transport
+        transport.loseConnection()
+        self.watch.closing(getattr(transport, "abortConnection", transport.loseConnection))
 
-    def _open(self) -> None:
-        """The handshake is done."""
-        theirs = self.theirs
-        assert theirs is not None
-        self._speak(self.protocol_version, witness=bool(theirs.services & self.network.witness_service))
-        self.watch.open(lambda: self._send_ping(self.factory.make_nonce()))
-        self._log.info("{peer} is ready: protocol version {pver}", peer=self, pver=self.protocol_version)
-        held, self._held = self._held, []
-        for waiting in held:
-            self.send(waiting)
-        self._call_listener(self.factory.on_ready)
-        self._ready.fire(self)
-
-    def _speak(self, pver: int, *, witness: bool) -> None:
-        self.codec = self._reader.codec = self.network.codec(pver, witness)
-
-    # Duties: what a peer does of itself when a message comes; PeerFactory knows which.
-
-    def answer_ping(self, message: Any) -> None:
-        """A pong with the ping's nonce; old protocol versions have none."""
-        if message.nonce is not None:
-            self._write(self.network.pong(nonce=message.nonce))  # type: ignore[call-arg]
-
-    def take_pong(self, message: Any) -> None:
-        """Note the latency, and answer who waits for it."""
-        latency = self.pings.received(message.nonce, self.clock.seconds())
-        if latency is not None:
-            self.pending.answer(message.nonce, latency)
-
-    def take_late(self, message: Message) -> None:
-        """A message that may come in a handshake only. Raises the network's error for it, if it has one."""
-        error = self.network.order.late[type(message)]
-        if error is not None:
-            raise error(f"{message.command} after the handshake")
-
-    def take_note(self, message: Message) -> None:
-        """A message that negotiates and may come at any time."""
-        self.handshake.noted.add(type(message))
-
-    # Sending.
-
-    def _write(self, message: Message) -> None:
-        frame = self.codec.encode(message)
-        counts = self.statistics
-        counts.bytes_sent += len(frame)
-        tally = counts.sent[type(message)]
-        tally.messages += 1
-        tally.bytes += len(frame)
-        if self._frames is not None:
-            self._frames.append(frame)
-        else:
-            self.transport.write(frame)  # type: ignore[union-attr]
-
-    def _flush(self) -> None:
-        """Write at once what was sent while a chunk was handled."""
-        frames, self._frames = self._frames, None
-        if frames:
-            self.transport.write(b"".join(frames))  # type: ignore[union-attr]
-
-    def _send_ping(self, nonce: int) -> None:
-        ping = self.network.ping
-        if self.protocol_version >= self.network.pong.since:
-            self.pings.sent(nonce, self.clock.seconds())
-            self.send(ping(nonce=nonce))  # type: ignore[call-arg]
-        else:
-            self.send(ping())
-
-    # The end.
-
-    def fail(self, error: PeerError) -> None:
-        """End the peer for a reason: told to it where the network does so, then closed, then cut."""
-        if self._ending or self.transport is None:
-            return
-        self._tell_why(error)
-        self._ending = error
-        self.transport.loseConnection()
-        self.watch.closing(getattr(self.transport, "abortConnection", self.transport.loseConnection))
-
-    def _tell_why(self, error: PeerError) -> None:
-        reject = self.network.reject(error)
-        if reject is not None and reject.since <= self.protocol_version:
-            self._write(reject)
-            self._flush()
-
-    def _call_listener(self, method: Any, *arguments: Any) -> None:
-        if method is not None:
-            try:
-                method(self, *arguments)
-            except Exception:
-                self._listener_failed()
-
-    def _listener_failed(self) -> None:
-        self._log.failure("a listener failed; {peer} is ended", peer=self)
-        self.fail(ListenerFailed("our listener failed: see the log"))
+    def _guarded(self, call: Callable[..., object], *arguments: Any) -> None:
+        """Call what may call a listener: a PeerError ends the peer, any other error too, and is logged as our own."""
+        try:
+            call(*arguments)
+        except PeerError as error:
+            self.fail(error)
+        except Exception:
+            self._log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
+            self.fail(ListenerFailed("our own code failed: see the log"))

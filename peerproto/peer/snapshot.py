@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 class Snapshot:
     """What is known of a peer at one moment, as plain data; `dataclasses.asdict` makes JSON of it.
 
-    Times are in seconds, `connected_for` and `silent_for` counted back from now, `time_offset` is their clock
-    less ours. Latencies are None before the first pong. `user_agent` is as received: escape it before you show it.
+    Times are in seconds. `connected_for` and `silent_for` count back from now, the latter without the time that our
+    own code took; `time_offset` is their clock less ours. Latencies are None before the first pong. `user_agent` is
+    as received: escape it before you show it.
     """
 
     id: int
@@ -43,8 +44,8 @@ class Snapshot:
     sent: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
-def take_snapshot(peer: PeerProtocol, now: float) -> Snapshot:
-    """What is known of `peer` at `now`, in seconds on its clock."""
+def take_snapshot(peer: PeerProtocol) -> Snapshot:
+    """What is known of a peer now."""
     counts, pings, theirs = peer.statistics, peer.pings, peer.theirs
     return Snapshot(
         id=peer.id,
@@ -57,9 +58,9 @@ def take_snapshot(peer: PeerProtocol, now: float) -> Snapshot:
         user_agent=theirs.user_agent if theirs else "",
         starting_height=theirs.height if theirs else None,
         relay=theirs.relay if theirs else True,
-        time_offset=theirs.timestamp - peer.handshake.ours.timestamp if theirs else None,
-        connected_for=now - counts.connected_at,
-        silent_for=now - counts.last_received,
+        time_offset=peer.handshake.time_offset,
+        connected_for=peer.clock.seconds() - counts.connected_at,
+        silent_for=peer.watch.now() - counts.last_received,
         ping_last=pings.last,
         ping_least=pings.least,
         ping_mean=pings.mean,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -13,13 +14,17 @@ from peerproto.peer.pending import Pending
 from peerproto.peer.statistics import Statistics
 from peerproto.peer.timers import Timers
 
+EARLY = 0.001
+"""What is due within so many seconds is due: sums of floats are not exact, and a timer for the rest costs more."""
+
 Verdict = Callable[[float], PeerError | None]
 
 
 class Watch:
     """Looks at what the others remember, and says through `fail` why the peer is to be ended.
 
-    No timer is touched per message: each looks, when it fires, at what has been noted since.
+    No timer is touched per message: each looks, when it fires, at what has been noted since. Verdicts are
+    confirmed one turn later, because after a long turn of ours bytes may wait unread.
     """
 
     def __init__(
@@ -31,13 +36,24 @@ class Watch:
         statistics: Statistics,
         fail: Callable[[PeerError], None],
     ) -> None:
-        self.clock = clock
         self.timing = timing
         self.timers = Timers(clock)
+        self._clock = clock
         self._handshake = handshake
         self._pending = pending
         self._statistics = statistics
         self._fail = fail
+        self._ours = 0.0
+        self._expiry = inf
+        self._over = False
+
+    def now(self) -> float:
+        """Seconds on the peer's clock: it stands still while our own code handles what the peer has sent."""
+        return self._clock.seconds() - self._ours
+
+    def worked(self, begun: float) -> None:
+        """The time from `begun`, as `now` gave it, was ours, not the peer's."""
+        self._ours += self.now() - begun
 
     def begin(self) -> None:
         """There is a connection: the whole handshake has this time, and nothing prolongs it."""
@@ -48,41 +64,47 @@ class Watch:
         self.timers.cancel("handshake")
         self.timers.later("idle", self.timing.idle, self._check_idle)
         self.timers.every("ping", self.timing.ping, keep_alive)
-        self.timers.every("stall", self.timing.stall_tick, lambda: self._look_twice(self._pending.stalled))
+        self.timers.every("stall", self.timing.stall_tick, self._check_stall)
 
     def expect(self) -> None:
         """Something was asked: one timer runs for what is overdue first; answers do not touch it."""
-        deadline = self._pending.next_deadline()
-        if deadline is not None:
-            self.timers.later("expiry", max(deadline - self.clock.seconds(), 0), self._expire)
+        if self._pending.soonest < self._expiry and not self._over:
+            self._expiry = self._pending.soonest
+            self.timers.later("expiry", max(self._expiry - self.now(), 0), self._expire)
 
     def closing(self, abort: Callable[[], object]) -> None:
         """The peer is ended: after the grace time its connection is cut."""
-        self.timers.cancel_all()
+        self.stop()
         self.timers.later("abort", self.timing.grace, abort)
+
+    def stop(self) -> None:
+        """The connection has ended."""
+        self._over = True
+        self.timers.cancel_all()
 
     def _handshake_overdue(self) -> None:
         state = describe(self._handshake.state)
         self._fail(HandshakeTimeout(f"still {state} after {self.timing.handshake:g} seconds"))
 
+    def _check_stall(self) -> None:
+        if self._pending.stalled(self.now() + EARLY):
+            self.timers.later("stall verdict", 0, lambda: self._judge(self._pending.stalled))
+
     def _check_idle(self) -> None:
-        left = self._statistics.last_received + self.timing.idle - self.clock.seconds()
-        self.timers.later("idle", left if left > 0 else self.timing.idle, self._check_idle)
-        if left <= 0:
-            self._look_twice(self._idle)
+        left = self._statistics.last_received + self.timing.idle - self.now()
+        if left > EARLY:
+            self.timers.later("idle", left, self._check_idle)
+        else:
+            self.timers.later("idle", self.timing.idle, self._check_idle)
+            self.timers.later("idle verdict", 0, lambda: self._judge(self._idle))
 
     def _idle(self, now: float) -> PeerError | None:
         if now - self._statistics.last_received < self.timing.idle:
             return None
         return PeerIdle(f"no message for {self.timing.idle:g} seconds")
 
-    def _look_twice(self, verdict: Verdict) -> None:
-        """Judge if a verdict stands one turn later: after a long turn of ours, bytes may wait unread."""
-        if verdict(self.clock.seconds()):
-            self.timers.later("verdict", 0, lambda: self._judge(verdict))
-
     def _judge(self, verdict: Verdict) -> None:
-        error = verdict(self.clock.seconds())
+        error = verdict(self.now() + EARLY)
         if error:
             self._fail(error)
 
@@ -90,5 +112,6 @@ class Watch:
         self.timers.later("expiry", 0, self._expire_now)
 
     def _expire_now(self) -> None:
-        self._pending.expire(self.clock.seconds())
+        self._expiry = inf
+        self._pending.expire(self.now() + EARLY)
         self.expect()

@@ -15,6 +15,8 @@ from peerproto.errors import (
     MalformedMessage,
     OversizeCommand,
     PeerError,
+    PeerLost,
+    Reason,
     UnexpectedMessage,
     UnknownCommand,
     VersionExpected,
@@ -91,7 +93,16 @@ MESSAGES: tuple[type[Message], ...] = (
 )
 
 _NEGOTIATION = (foreign.WtxidRelay, messages.SendAddrV2)
-_FOREIGN = frozenset(kind for kind in MESSAGES if kind.foreign)
+_SETTLED_EARLY = frozenset({messages.SendAddrV2, foreign.WtxidRelay, foreign.SendTxRcncl, foreign.SendCmpct})
+
+MOST_LOCATOR = 101
+
+
+def _judge_locator(message: messages.GetBlocks | messages.GetHeaders) -> None:
+    count, most = len(message.block_locator_hashes), MOST_LOCATOR
+    if count > most:
+        text = f"{message.command} with {count} locator hashes, at most {most} allowed"
+        raise PeerLost(text, Reason.MISBEHAVING)
 
 
 @dataclass(frozen=True)
@@ -110,7 +121,7 @@ BTCD = Behaviour(
     Order(
         negotiation=_NEGOTIATION,
         greeting=(messages.SendHeaders,),
-        between=_FOREIGN | {messages.SendAddrV2},
+        between=_SETTLED_EARLY,
         late={
             messages.Version: DuplicateVersion,
             messages.VerAck: DuplicateVerack,
@@ -132,7 +143,7 @@ CORE = Behaviour(
     Order(
         negotiation=_NEGOTIATION,
         greeting=(messages.SendHeaders,),
-        between=frozenset({messages.SendHeaders, messages.SendAddrV2, *_FOREIGN}),
+        between=_SETTLED_EARLY | {messages.SendHeaders},
         ignores_early=True,
         late={
             messages.Version: None,
@@ -141,6 +152,7 @@ CORE = Behaviour(
             foreign.WtxidRelay: UnexpectedMessage,
             foreign.SendTxRcncl: UnexpectedMessage,
         },
+        judged={messages.GetBlocks: _judge_locator, messages.GetHeaders: _judge_locator},
     ),
     least_protocol_version=31800,
     stall_ends_peer=False,

@@ -1,0 +1,76 @@
+"""What a peer does of itself, whatever its listener does: when a message comes, and when time has passed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from peerproto.network import Network
+from peerproto.wire.message import Message
+
+if TYPE_CHECKING:
+    from peerproto.peer.protocol import PeerProtocol
+
+Duty = Callable[["PeerProtocol", Any], None]
+
+
+def duties_of(network: Network) -> dict[type, Duty]:
+    """The duties of a ready peer by kind of message; looked up once, not per message."""
+    order = network.order
+    duties: dict[type, Duty] = dict.fromkeys((*order.between, *order.greeting), take_note)
+    duties.update(dict.fromkeys(order.late, take_late))
+    duties.update(dict.fromkeys(order.judged, judge))
+    duties[network.ping] = answer_ping
+    duties[network.pong] = take_pong
+    return duties
+
+
+def answer_ping(peer: PeerProtocol, message: Any) -> None:
+    """A pong with the ping's nonce; old protocol versions have none."""
+    if message.nonce is not None:
+        peer.outbox.write(peer.network.pong(nonce=message.nonce))  # type: ignore[call-arg]
+
+
+def take_pong(peer: PeerProtocol, message: Any) -> None:
+    """Note the latency, and answer who waits for it; a pong with another nonce is ignored."""
+    latency = peer.pings.received(message.nonce, peer.clock.seconds())
+    if latency is not None:
+        peer.pending.answer(message.nonce, latency)
+
+
+def take_late(peer: PeerProtocol, message: Message) -> None:
+    """A message of the handshake, after it. Raises the network's error for it, if it has one."""
+    error = peer.network.order.late[type(message)]
+    if error is not None:
+        raise error(f"{message.command} after the handshake")
+
+
+def judge(peer: PeerProtocol, message: Message) -> None:
+    """A message that the network has a rule for. Raises the PeerError for one that breaks it."""
+    peer.network.order.judged[type(message)](message)
+
+
+def take_note(peer: PeerProtocol, message: Message) -> None:
+    """A message that negotiates and may come at any time."""
+    peer.handshake.noted.add(type(message))
+
+
+def knows_pong(peer: PeerProtocol) -> bool:
+    """Whether the protocol version of both has pongs."""
+    return peer.protocol_version >= peer.network.pong.since
+
+
+def send_ping(peer: PeerProtocol) -> int:
+    """A ping with a new nonce, which is returned and noted."""
+    nonce = peer.factory.make_nonce()
+    peer.pings.sent(nonce, peer.clock.seconds())
+    peer.outbox.write(peer.network.ping(nonce=nonce))  # type: ignore[call-arg]
+    return nonce
+
+
+def keep_alive(peer: PeerProtocol) -> None:
+    """The ping of a quiet connection; on old protocol versions nothing answers it, but the bytes keep it open."""
+    if knows_pong(peer):
+        send_ping(peer)
+    else:
+        peer.outbox.write(peer.network.ping())
