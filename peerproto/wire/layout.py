@@ -66,14 +66,14 @@ def compile_layout(table: type) -> Layout:
 
 
 def record(table: type) -> Custom:
-    """The kind of a NamedTuple whose fields are not all fixed."""
+    """The kind of a NamedTuple whose fields are not all fixed; `If` has no place in it."""
     kinds = kinds_of(table)
     read, write = ReadCode(), WriteCode()
     for name, kind in kinds.items():
         read.field = write.field = name
-        kind.read(read, name)
+        kind.read(read, f"{name}_")  # `at`, `size` and their like may be fields too
         kind.write(write, f"self.{name}")
-    read.line(f"return {read.constant(table)}({', '.join(kinds)}), at")
+    read.line(f"return {read.constant(table)}({', '.join(f'{name}_' for name in kinds)}), at")
     write.line("return out")
     reader, _ = _function(table, "read", "def read(buf, at, codec):", read)
     writer, _ = _function(table, "write", "def write(self, codec):", write)

@@ -204,9 +204,14 @@ def message(
     """Make a message of a class of annotated fields: a slotted dataclass with a compiled layout.
 
     :param by_hand: `read(message, buf, at, codec) -> at` and `write(message, codec)`, not compiled ones.
+
+    Raises TypeError for a field whose annotation says nothing of the wire, or whose name every message has.
     """
 
     def make(table: type[M]) -> type[M]:
+        taken = {*Message.__annotations__, *vars(Message)}.intersection(table.__annotations__)
+        if taken:
+            raise TypeError(f"{table.__name__} cannot have fields named {', '.join(sorted(taken))}")
         made = dataclass(slots=True, repr=False)(table)
         made.command, made.since, made.most = command, since, most
         made.lazy, made.foreign = lazy and not foreign, foreign

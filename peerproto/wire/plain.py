@@ -106,14 +106,18 @@ def unfit(value: Plain, allowed: str) -> Misfit:
 
 
 def brief(value: Plain) -> str:
-    """A JSON value in a few characters of ASCII: of a long one the ends are shown."""
-    text = _brief.repr(value)
+    """A JSON value in a few characters of ASCII: of a long one the ends are shown, of a deep one the outside."""
+    try:
+        text = _brief.repr(value)
+    except ValueError:  # Python does not show a number of thousands of digits
+        text = "a huge number"
     return _WORDS.get(text) or text.encode("ascii", "backslashreplace").decode()
 
 
 _WORDS = {"True": "true", "False": "false", "None": "null"}
 _brief = reprlib.Repr()
 _brief.maxstring = _brief.maxother = _brief.maxlong = 60
+_brief.maxlevel, _brief.maxlist, _brief.maxdict = 1, 3, 3
 
 
 def whole(low: int, high: int) -> Fit:
