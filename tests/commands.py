@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import peerproto
 from peerproto.cli import main
 from tests.bitcoin_vectors import network_of
+
+HOME = Path(peerproto.__file__).parents[1]
+"""Where processes are started, so that they find the package as it is here."""
 
 
 class Ran(NamedTuple):
@@ -36,6 +42,18 @@ def run(argv: Sequence[str], given: bytes = b"") -> Ran:
         code = main(argv)
     out.flush()
     return Ran(code, out.buffer.getvalue(), err.getvalue())  # type: ignore[attr-defined]
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python process to its end."""
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=60, check=False)
+
+
+def start(*arguments: str, **more: Any) -> subprocess.Popen[bytes]:
+    """Start a Python process, with pipes to it unless others are given."""
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen([sys.executable, *arguments], cwd=HOME, **pipes | more)
 
 
 def options_of(entry: dict[str, Any], policy: str = "") -> list[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import tempfile
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +17,7 @@ from peerproto import networks
 from peerproto.cli.decode import decode_stream
 from peerproto.networks.bitcoin import GetAddr, Ping, Reject, VerAck
 from tests.bitcoin_vectors import bad, golden, network_of
-from tests.commands import options_of, run
+from tests.commands import options_of, run, start
 
 NETWORK = networks.named("bitcoin-regtest")
 CODEC = NETWORK.codec(witness=True)
@@ -264,10 +263,7 @@ class ProcessTests(SynchronousTestCase):
     """The command as a process."""
 
     def start(self, *options: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "peerproto", "decode", *REGTEST, *options]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        process = start("-m", "peerproto", "decode", *REGTEST, *options)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         return process

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -14,7 +12,7 @@ from peerproto import networks
 from peerproto.cli import encode
 from peerproto.networks.bitcoin import Ping, Reject, VerAck
 from tests.bitcoin_vectors import frame_of, golden
-from tests.commands import options_of, run
+from tests.commands import options_of, run, start
 
 REGTEST = ["--network", "bitcoin-regtest"]
 CODEC = networks.named("bitcoin-regtest").codec(witness=True)
@@ -217,14 +215,9 @@ class ProcessTests(SynchronousTestCase):
     def test_pipe(self) -> None:
         """`decode | encode` gives back what went in."""
         frames = "".join(CODEC.encode(Ping(nonce)).hex() + "\n" for nonce in range(2000))
-        command = [sys.executable, "-m", "peerproto"]
-        with subprocess.Popen(
-            [*command, "decode", *REGTEST], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        ) as first:
+        with start("-m", "peerproto", "decode", *REGTEST, stderr=None) as first:
             assert first.stdin
-            with subprocess.Popen(
-                [*command, "encode", *REGTEST], stdin=first.stdout, stdout=subprocess.PIPE
-            ) as second:
+            with start("-m", "peerproto", "encode", *REGTEST, stdin=first.stdout, stderr=None) as second:
                 first.stdin.write(frames.encode())
                 first.stdin.close()
                 out, _ = second.communicate(None, 60)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from types import ModuleType
 from typing import Any
@@ -12,16 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import peerproto
 from peerproto import cli
-from tests.commands import Ran, run
+from tests.commands import Ran, python, run
 
 REGTEST = ["--network", "bitcoin-regtest"]
-
-
-def python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run this Python."""
-    return subprocess.run(
-        [sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False
-    )
 
 
 class MistakeTests(SynchronousTestCase):
@@ -44,10 +36,10 @@ class MistakeTests(SynchronousTestCase):
             (["encode", *REGTEST, "--encoding", "bse"], "peerproto encode: --encoding: there is no 'bse': did you "
              "mean 'base'?"),
             (["networks", "--policy", "x"], "peerproto networks: --policy: there is no 'x': choose from btcd, core"),
-            (["decode", *REGTEST, "--pver", "0x1"], "peerproto decode: --pver: '0x1' is no protocol version: 0 to "
+            (["decode", *REGTEST, "--pver", "0x1"], "peerproto decode: --pver: '0x1' is no protocol version: 1 to "
              "2147483647 are allowed"),
             (["decode", *REGTEST, "--pver", "2147483648"], "peerproto decode: --pver: '2147483648' is no protocol "
-             "version: 0 to 2147483647 are allowed"),
+             "version: 1 to 2147483647 are allowed"),
             (["decode", *REGTEST, "--encodng=base"], "peerproto decode: there is no option '--encodng': did you mean "
              "'--encoding'?"),
             (["decode", "--net", "bitcoin-regtest", *REGTEST], "peerproto decode: there is no option '--net': did you "

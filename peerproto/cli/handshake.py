@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peerproto.cli.options import add_network, add_pver, seconds
-from peerproto.errors import ConnectFailed, HandshakeTimeout, PeerStalled, Reason
+from peerproto.errors import ConnectFailed, HandshakeTimeout, PeerLost, PeerStalled, Reason
 from peerproto.networks import named
 from peerproto.text import printable
 
@@ -73,6 +73,7 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
     """What the other side is. Raises PeerError, or LocalError for a place that is none."""
     from peerproto.peer.connecting import connect
     from peerproto.peer.factory import PeerFactory
+    from peerproto.peer.timers import Timers
 
     network, limit = named(options.network, options.policy), options.timeout
     timing = replace(network.timing, handshake=limit, grace=1.0)
@@ -80,14 +81,18 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
     begun = reactor.seconds()
     connecting = connect(reactor, options.where, factory, timeout=limit)
     peer = await connecting.addTimeout(limit, reactor, lambda *_: _give_up_connecting(options))
-    overdue = reactor.callLater(max(begun + limit - reactor.seconds(), 0), _give_up, peer, limit)
+    timers = Timers(reactor)
+    timers.later("overdue", max(begun + limit - reactor.seconds(), 0), lambda: _give_up(peer, limit))
     try:
         await peer.when_ready()
         answers = peer.protocol_version >= network.pong.since
         latency = await peer.ping(timeout=limit) if answers else None
+    except PeerLost as error:
+        if peer.theirs is None:
+            raise PeerLost(f"{error}; a node of another network does that", error.reason) from None
+        raise
     finally:
-        if overdue.active():
-            overdue.cancel()
+        timers.cancel_all()
     found = describe(peer, latency)
     peer.disconnect()
     await peer.when_disconnected()

@@ -63,9 +63,10 @@ def network_name(word: str) -> str:
 
 def protocol_version(word: str) -> int:
     """A type for `add_argument`: a protocol version."""
-    if not word.isascii() or not word.isdecimal() or len(word) > 10 or int(word) > _TOP_PVER:
-        raise argparse.ArgumentTypeError(f"{word!r} is no protocol version: 0 to {_TOP_PVER} are allowed")
-    return int(word)
+    number = int(word) if word.isascii() and word.isdecimal() and len(word) < 20 else 0
+    if not 0 < number <= _TOP_PVER:
+        raise argparse.ArgumentTypeError(f"{word!r} is no protocol version: 1 to {_TOP_PVER} are allowed")
+    return number
 
 
 def seconds(word: str) -> float:
