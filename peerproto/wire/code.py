@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from peerproto.errors import LocalError, MalformedMessage
 from peerproto.wire.ip import ip_bytes, ip_text
-from peerproto.wire.varint import read_varint, write_varint
+from peerproto.wire.varint import read_any_varint, read_varint, write_varint
 
 if TYPE_CHECKING:
     from peerproto.wire.kinds import Fixed
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 def over(count: int, most: int, what: str, at: int) -> MalformedMessage:
     """The error for a list or string that announces more than it may hold."""
     return MalformedMessage(f"{count} {what} announced, at most {most} allowed", offset=at)
+
+
+def under(count: int, least: int, what: str, at: int) -> MalformedMessage:
+    """The error for a list that announces less than it must hold."""
+    return MalformedMessage(f"{count} {what} announced, at least {least} required", offset=at)
 
 
 def too_many(field: str, count: int, most: int, what: str) -> LocalError:
@@ -45,6 +50,11 @@ def all_exact(values: Iterable[bytes], size: int) -> None:
         raise ValueError(f"{others.pop()} bytes where {size} belong")
 
 
+def too_few(field: str, count: int, least: int, what: str) -> LocalError:
+    """The error for a message of ours that nobody would take."""
+    return LocalError(f"{field}: {count} {what}, at least {least} required")
+
+
 class Code:
     """Lines of source, the constants they use, and the field that each line is about."""
 
@@ -55,11 +65,14 @@ class Code:
         self.depth = 1
         self.names: dict[str, Any] = {
             "read_varint": read_varint,
+            "read_any_varint": read_any_varint,
             "write_varint": write_varint,
             "ip_text": ip_text,
             "ip_bytes": ip_bytes,
             "over": over,
+            "under": under,
             "too_many": too_many,
+            "too_few": too_few,
             "exact": exact,
             "all_exact": all_exact,
             "starmap": starmap,

@@ -100,15 +100,13 @@ class Codec:
             payload = message.write(self)
         except (struct.error, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise LocalError(f"{kind.command}: cannot be written: {error}") from error
-        if len(payload) > most or kind.since > self.pver:
+        if len(payload) > most or not kind.exists_at(self.pver):
             raise self._unwritable(kind, len(payload), most)
         return self.envelope.wrap(command, payload)
 
     def _unwritable(self, kind: type[Message], size: int, most: int) -> LocalError:
-        if kind.since > self.pver:
-            return LocalError(
-                f"{kind.command} exists from protocol version {kind.since} on, not at {self.pver}"
-            )
+        if not kind.exists_at(self.pver):
+            return LocalError(f"{kind.command} {kind.when(self.pver)}")
         return LocalError(f"{kind.command}: payload of {size} bytes, at most {most} allowed")
 
     def decode(self, frame: bytes, *, strict: bool = True) -> Message:
@@ -134,15 +132,14 @@ class Codec:
 
     def entry(self, magic: bytes, command: bytes, size: int) -> Entry:
         """Check a header in the reference's order (btcd wire/message.go, ReadMessageWithEncodingN)."""
-        if size > self.envelope.most:
+        envelope = self.envelope
+        if size > envelope.most and (magic == envelope.magic or not envelope.magic_first):
             raise Oversize(self._oversize(magic, size), command=show_command(command), offset=16)
-        if magic != self.envelope.magic:
-            raise WrongNetwork(
-                f"magic {magic.hex()} is another network's, not {self.envelope.magic.hex()}", offset=0
-            )
+        if magic != envelope.magic:
+            raise self.foreign_magic(magic)
         entry = self.table.get(command)
         if entry is None:
-            raise self._no_command(command)
+            entry = self._known_as(command)
         if size > entry.most:
             if entry.kind.foreign:
                 raise _other_form(entry.kind)
@@ -159,14 +156,20 @@ class Codec:
             text += f"; magic {magic!r} is not {self.envelope.magic.hex()}: does it speak another protocol?"
         return text
 
-    def _no_command(self, command: bytes) -> MalformedMessage:
-        try:
-            command.decode()
-        except UnicodeDecodeError:
-            return MalformedMessage(
-                f"command {command!r} is not UTF-8", command=show_command(command), offset=4
-            )
-        return UnknownCommand("this network has no such command", command=show_command(command), offset=4)
+    def foreign_magic(self, magic: bytes) -> WrongNetwork:
+        """The error for a frame that begins with `magic`."""
+        return WrongNetwork(f"magic {magic.hex()} is another network's, not {self.envelope.magic.hex()}")
+
+    def _known_as(self, command: bytes) -> Entry:
+        """The entry of a command that does not stand in the table as it is. Raises MalformedMessage."""
+        fault = self.envelope.command_fault(command)
+        if fault:
+            raise MalformedMessage(f"command {command!r} {fault}", command=show_command(command), offset=4)
+        if self.envelope.cuts_at_nul:
+            entry = self.table.get(command.split(b"\0", 1)[0].ljust(12, b"\0"))
+            if entry is not None:
+                return entry
+        raise UnknownCommand("this network has no such command", command=show_command(command), offset=4)
 
     def read(self, entry: Entry, payload: bytes, checksum: bytes) -> Message:
         """The message of a payload. Raises BadChecksum and MalformedMessage."""
@@ -178,8 +181,8 @@ class Codec:
                     f"checksum {seen.hex()}, the header announces {checksum.hex()}",
                     offset=20 - self.envelope.size,
                 )
-            if kind.since > self.pver:
-                raise MalformedMessage(f"exists from protocol version {kind.since} on, not at {self.pver}")
+            if not kind.exists_at(self.pver):
+                raise MalformedMessage(kind.when(self.pver))
             message: Message = kind.read(payload, self)
         except MalformedMessage as error:
             raise self.located(error, kind) from None

@@ -30,12 +30,18 @@ class Envelope:
     :ivar magic: four bytes in wire order.
     :ivar checksum: the four bytes that a payload must have in its header.
     :ivar most: the longest payload of any message, in bytes.
+    :ivar strict_ascii: whether a command must be printable ASCII; if not, UTF-8 is enough.
+    :ivar cuts_at_nul: whether a command ends at its first NUL; if not, only trailing NULs are cut.
+    :ivar magic_first: whether a foreign magic is told before an oversize, and as soon as its bytes are there.
     :cvar size: the length of a header, in bytes.
     """
 
     magic: bytes
     checksum: Callable[[bytes], bytes] = sha256d_checksum
     most: int = 4_000_000
+    strict_ascii: bool = False
+    cuts_at_nul: bool = False
+    magic_first: bool = False
     size: ClassVar[int] = HEADER.size
 
     def command(self, name: str) -> bytes:
@@ -43,6 +49,17 @@ class Envelope:
         if len(name) > 12 or not name.isascii():
             raise LocalError(f"command {name!r} has {len(name)} characters, at most 12 of ASCII allowed")
         return name.encode("ascii").ljust(12, b"\0")
+
+    def command_fault(self, command: bytes) -> str:
+        """What is wrong with the twelve bytes of a command, whether it is known or not; empty if nothing is."""
+        name = command.rstrip(b"\0")
+        if self.strict_ascii:
+            return "" if all(0x20 <= byte < 0x7F for byte in name) else "is not printable ASCII"
+        try:
+            name.decode()
+        except UnicodeDecodeError:
+            return "is not UTF-8"
+        return ""
 
     def header(self, frame: bytes, at: int = 0) -> tuple[bytes, bytes, int, bytes]:
         """Magic, command, payload length in bytes, checksum. Raises Incomplete."""

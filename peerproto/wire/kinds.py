@@ -101,10 +101,15 @@ class Fixed(Kind):
 
 @dataclass
 class Varint(Kind):
-    """An integer of 1, 3, 5 or 9 bytes, in its shortest form only (Bitcoin's CompactSize)."""
+    """An integer of 1, 3, 5 or 9 bytes (Bitcoin's CompactSize).
+
+    :ivar any_form: whether one that is not in its shortest form is read too.
+    """
+
+    any_form: bool = False
 
     def read(self, code: ReadCode, target: str) -> None:
-        code.read_varint(target)
+        code.read_varint(target, self.any_form)
 
     def write(self, code: WriteCode, value: str) -> None:
         code.part(f"write_varint({value})")
@@ -125,11 +130,12 @@ class VarBytes(Kind):
     """A varint and so many bytes, at most `most`."""
 
     most: int
+    any_form: bool = False
     load = "{}"
     dump = "{}"
 
     def read(self, code: ReadCode, target: str) -> None:
-        code.read_count(self.most, "bytes")
+        code.read_count(self.most, "bytes", any_form=self.any_form)
         code.read_bytes(target, self.load)
 
     def write(self, code: WriteCode, value: str) -> None:
@@ -160,20 +166,22 @@ class VarText(VarBytes):
 
 @dataclass
 class ListOf(Kind):
-    """A varint and so many items, at most `most`."""
+    """A varint and so many items, at least `least` and at most `most`."""
 
     item: Kind
     most: int
+    least: int = 0
+    any_form: bool = False
 
     def read(self, code: ReadCode, target: str) -> None:
-        code.read_count(self.most, "entries")
+        code.read_count(self.most, "entries", least=self.least, any_form=self.any_form)
         if isinstance(self.item, Fixed):
             code.read_fixed_list(self.item, target)
         else:
             code.read_list(self.item, target)
 
     def write(self, code: WriteCode, value: str) -> None:
-        code.check_count(value, self.most, "entries")
+        code.check_count(value, self.most, "entries", least=self.least)
         code.part(f"write_varint(len({value}))")
         if isinstance(self.item, Fixed):
             code.write_fixed_list(self.item, value)

@@ -34,6 +34,7 @@ class Message:
     """What all messages have.
 
     :cvar command: the name on the wire. :cvar since: the protocol version that brought it.
+    :cvar until: the last protocol version that has it; None if there is no end.
     :cvar most: the longest payload in bytes, or a function of the protocol version that tells it.
     :cvar lazy: whether its fields are read on first use.
     :cvar foreign: whether the network's reference does not know it: then a payload that cannot be read makes
@@ -47,6 +48,7 @@ class Message:
 
     command: ClassVar[str]
     since: ClassVar[int]
+    until: ClassVar[int | None]
     most: ClassVar[Limit]
     lazy: ClassVar[bool]
     foreign: ClassVar[bool]
@@ -55,6 +57,18 @@ class Message:
 
     payload: bytes | None
     _unread: Any
+
+    @classmethod
+    def exists_at(cls, pver: int) -> bool:
+        """Whether a protocol version has the message."""
+        return cls.since <= pver and (cls.until is None or pver <= cls.until)
+
+    @classmethod
+    def when(cls, pver: int) -> str:
+        """What to say of it at a protocol version that does not have it."""
+        if pver < cls.since:
+            return f"exists from protocol version {cls.since} on, not at {pver}"
+        return f"exists up to protocol version {cls.until}, not at {pver}"
 
     @classmethod
     def limit(cls, pver: int) -> int:
@@ -197,6 +211,7 @@ def message(
     *,
     most: Limit = 0,
     since: int = 0,
+    until: int | None = None,
     lazy: bool = False,
     foreign: bool = False,
     by_hand: tuple[Callable[..., int], Callable[..., bytes]] | None = None,
@@ -213,7 +228,7 @@ def message(
         if taken:
             raise TypeError(f"{table.__name__} cannot have fields named {', '.join(sorted(taken))}")
         made = dataclass(slots=True, repr=False)(table)
-        made.command, made.since, made.most = command, since, most
+        made.command, made.since, made.until, made.most = command, since, until, most
         made.lazy, made.foreign = lazy and not foreign, foreign
         made.layout = compile_layout(made)
         if by_hand:

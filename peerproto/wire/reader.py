@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from peerproto.errors import MalformedMessage
-from peerproto.wire.codec import Codec, Entry, Unread, show_command
+from peerproto.wire.codec import Codec, Unread, show_command
 from peerproto.wire.envelope import HEADER
 from peerproto.wire.message import Message
+
+_SMALL = 4096
+"""Chunks of fewer bytes are put together as they come: many of them would take far more memory than they hold."""
 
 
 class Reader:
@@ -37,8 +40,7 @@ class Reader:
         at = 0
         if self._header is not None:
             if self._missing > len(data):
-                self._chunks.append(data)
-                self._missing -= len(data)
+                self._collect(data)
                 return
             at = self._missing
             yield self._finish(data[:at])
@@ -59,19 +61,25 @@ class Reader:
             at += size
             yield self._message(header, payload)
         self._head = data[at:]
+        if self._head and self.codec.envelope.magic_first:
+            self._judge_magic()
 
     @property
     def waiting(self) -> int:
         """How many bytes of an unfinished frame are held."""
         return len(self._head) + sum(map(len, self._chunks)) + (24 if self._header else 0)
 
+    def _judge_magic(self) -> None:
+        """Raises WrongNetwork as soon as four bytes tell."""
+        magic = self._head[:4]
+        if len(magic) == 4 and magic != self.codec.envelope.magic:
+            raise self.codec.foreign_magic(magic)
+
     def _message(self, header: tuple[bytes, bytes, int, bytes], payload: bytes) -> Message | Unread:
         codec = self.codec
-        entry: Entry | None = None
         magic, command, size, checksum = header
         try:
-            entry = codec.entry(magic, command, size)
-            return codec.read(entry, payload, checksum)
+            return codec.read(codec.entry(magic, command, size), payload, checksum)
         except MalformedMessage as error:
             return self._tolerate(error, command, payload)
 
@@ -90,6 +98,13 @@ class Reader:
         self._header = header
         self._chunks = [begun]
         self._missing = size - len(begun)
+
+    def _collect(self, data: bytes) -> None:
+        self._missing -= len(data)
+        if len(data) < _SMALL and len(self._chunks[-1]) < _SMALL:
+            self._chunks[-1] += data
+        else:
+            self._chunks.append(data)
 
     def _finish(self, last: bytes) -> Message | Unread:
         header, self._header = self._header, None

@@ -50,16 +50,19 @@ class ReadCode(Code):
             self.raw(text)
         self.raw(f"at += {form.size}")
 
-    def read_varint(self, target: str) -> None:
+    def read_varint(self, target: str, any_form: bool = False) -> None:
         """Read a varint; the one-byte form is read in place."""
+        reader = "read_any_varint" if any_form else "read_varint"
         self.line(f"{target} = buf[at]")
         self.raw("at += 1")
-        self.raw(f"if {target} > 252: {target}, at = read_varint(buf, at - 1)")
+        self.raw(f"if {target} > 252: {target}, at = {reader}(buf, at - 1)")
 
-    def read_count(self, most: int, what: str) -> None:
-        """Read a varint into `count` and check its cap."""
-        self.read_varint("count")
+    def read_count(self, most: int, what: str, *, least: int = 0, any_form: bool = False) -> None:
+        """Read a varint into `count` and check its bounds."""
+        self.read_varint("count", any_form)
         self.raw(f"if count > {most}: raise over(count, {most}, {what!r}, at)")
+        if least:
+            self.raw(f"if count < {least}: raise under(count, {least}, {what!r}, at)")
 
     def read_bytes(self, target: str, load: str) -> None:
         """Read `count` bytes; `load` makes the value of the slice `{}`."""

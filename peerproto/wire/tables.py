@@ -64,9 +64,10 @@ class FixedRecord(Fixed):
 
 @dataclass
 class Count:
-    """Behind `list[...]`: at most so many entries. The entry's own annotation says what each is."""
+    """Behind `list[...]`: how many entries there may be. The entry's own annotation says what each is."""
 
     most: int
+    least: int = 0
 
 
 def kinds_of(table: type) -> dict[str, Kind]:
@@ -90,7 +91,7 @@ def kind_of(annotation: Any) -> Kind:
             return note
         if isinstance(note, Count):
             (item,) = get_args(annotation.__origin__)
-            return ListOf(kind_of(item), note.most)
+            return ListOf(kind_of(item), note.most, note.least)
     if isinstance(annotation, type) and hasattr(annotation, "_fields"):
         return FixedRecord(annotation)
     raise TypeError(f"{annotation} says nothing of the wire")

@@ -1,4 +1,4 @@
-"""Bitcoin's variable length integer, in its shortest form only."""
+"""Bitcoin's variable length integer: written in its shortest form; whether others are read is the network's."""
 
 from __future__ import annotations
 
@@ -21,6 +21,16 @@ def read_varint(buf: bytes, at: int) -> tuple[int, int]:
     (value,) = form.unpack_from(buf, at + 1)
     if value < least:
         raise MalformedMessage(f"varint {value:#x} is not in its shortest form ({first:#x})", offset=at)
+    return value, at + 1 + form.size
+
+
+def read_any_varint(buf: bytes, at: int) -> tuple[int, int]:
+    """As `read_varint`, for networks that take longer forms too (NEO)."""
+    first = buf[at]
+    if first < 0xFD:
+        return first, at + 1
+    form, _ = _WIDE[first]
+    (value,) = form.unpack_from(buf, at + 1)
     return value, at + 1 + form.size
 
 

@@ -46,8 +46,12 @@ class WriteCode(Code):
             self.raw("out = b''")
         self._started = True
 
-    def check_count(self, value: str, most: int, what: str) -> None:
-        """Refuse to write more than the reader may take."""
+    def check_count(self, value: str, most: int, what: str, *, least: int = 0) -> None:
+        """Refuse to write more than the reader may take, or less than it wants."""
+        if least:
+            self.line(
+                f"if len({value}) < {least}: raise too_few({self.field!r}, len({value}), {least}, {what!r})"
+            )
         self.line(f"if len({value}) > {most}: raise too_many({self.field!r}, len({value}), {most}, {what!r})")
 
     def write_fixed_list(self, item: Fixed, value: str) -> None:
