@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from runpy import run_module
 from types import ModuleType
 from typing import Any
 from unittest.mock import patch
@@ -66,7 +68,8 @@ class HelpTests(SynchronousTestCase):
     def test_help(self) -> None:
         """Every command explains its options, with defaults, in lines that fit a terminal."""
         for command in cli.COMMANDS:
-            ran = run([command, "--help"])
+            with patch.dict(os.environ, {"COLUMNS": "80"}):
+                ran = run([command, "--help"])
             self.assertEqual((ran.code, ran.err), (0, ""))
             text = ran.out.decode()
             self.assertIn("--", text)
@@ -82,6 +85,15 @@ class HelpTests(SynchronousTestCase):
         self.assertEqual(
             python("-m", "peerproto", "--version").stdout, f"peerproto {peerproto.__version__}\n"
         )
+
+    def test_module_here(self) -> None:
+        """... with its exit code."""
+        with (
+            patch.object(sys, "argv", ["peerproto", "networks"]),
+            patch("peerproto.cli.main", return_value=7),
+        ):
+            stop = self.assertRaises(SystemExit, run_module, "peerproto", run_name="__main__")
+        self.assertEqual(stop.code, 7)
 
     def test_own_arguments(self) -> None:
         """Without arguments the process's own are taken."""

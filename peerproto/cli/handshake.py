@@ -20,6 +20,10 @@ Connects to a peer, shakes hands, pings it once, and prints what it says of
 itself: address, agent, services, protocol version (and the one that both
 speak), height of its best block, its clock less ours in seconds, and how long
 the pong took in milliseconds.
+
+With --json: address, network, agent, services (names), service_bits, version,
+negotiated, height, relay, time_offset (seconds), ping (milliseconds; null at
+protocol versions without pongs).
 """
 _EPILOG = """\
 Exit code: 0 if it answered; 1 if not, and then one line on standard error names
@@ -89,7 +93,9 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
         latency = await peer.ping(timeout=limit) if answers else None
     except PeerLost as error:
         if peer.theirs is None:
-            raise PeerLost(f"{error}; a node of another network does that", error.reason) from None
+            raise PeerLost(
+                f"{error}; a node that speaks another network or version does that", error.reason
+            ) from None
         raise
     finally:
         timers.cancel_all()
