@@ -11,7 +11,7 @@
         UnknownCommand          no message of this network has that name
         Incomplete              the bytes end inside a message (decoding only; a live peer waits)
       HandshakeError            UnexpectedMessage (VersionExpected), DuplicateVersion, DuplicateVerack,
-                                SelfConnection, VersionTooOld, HandshakeTimeout
+                                SelfConnection, VersionTooOld, Refused, HandshakeTimeout
       InvalidHeaders            headers that break the rules of the chain
       PeerStalled, PeerIdle     what was asked was not answered, nothing came at all
       PeerLost                  the connection ended: by them, by us, by the network
@@ -48,6 +48,7 @@ __all__ = [
     "PeerLost",
     "PeerStalled",
     "Reason",
+    "Refused",
     "SelfConnection",
     "StoreError",
     "UnexpectedMessage",
@@ -188,6 +189,14 @@ class VersionTooOld(HandshakeError):
     """The peer's protocol version is below the least that we speak."""
 
     reason = Reason.OBSOLETE
+
+
+class Refused(HandshakeError):
+    """What the other side says of itself does not suit us, by the network's own rules; `reason` says how."""
+
+    def __init__(self, text: str, reason: Reason) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class HandshakeTimeout(HandshakeError):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from peerproto.chain.rules import ChainRules
-from peerproto.errors import PeerError
+from peerproto.errors import LocalError, PeerError
 from peerproto.wire.codec import Codec, Policy
 from peerproto.wire.envelope import Envelope
 from peerproto.wire.message import Message
@@ -49,6 +49,9 @@ class Order:
     :ivar ignores_early: whether anything else before the handshake is over is passed over, or ends the peer.
     :ivar late: what may not come after the handshake, to the error that ends the peer, or None to pass it over.
     :ivar judged: what a ready peer's messages are judged by: a function that raises the PeerError that ends it.
+    :ivar both_speak: whether both sides send their version at once, or the called one after it has heard.
+    :ivar gate: whether a peer is open for business only when their verack is here, or as soon as both versions are
+        exchanged and our verack is under way.
     """
 
     negotiation: tuple[type[Message], ...] = ()
@@ -57,6 +60,8 @@ class Order:
     ignores_early: bool = False
     late: Mapping[type[Message], type[PeerError] | None] = field(default_factory=dict)
     judged: Mapping[type[Message], Callable[[Any], None]] = field(default_factory=dict)
+    both_speak: bool = False
+    gate: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,14 @@ class Expectation:
     :ivar answers: any of these is the answer. :ivar seconds: until the request fails alone.
     :ivar each: whether it is owed for each vector of the request, not once.
     :ivar ends_peer: whether the peer is ended when none of `answers` comes in that time.
+    :ivar grouped: whether any one of them then answers for all vectors, or each vector for itself.
     """
 
     answers: tuple[type[Message], ...]
     seconds: float = 30.0
     each: bool = False
     ends_peer: bool = True
+    grouped: bool = True
 
 
 @dataclass(frozen=True)
@@ -79,13 +86,15 @@ class Timing:
     """All in seconds.
 
     :ivar handshake: for the whole of it, veracks included. :ivar idle: without a complete message.
-    :ivar ping: between pings. :ivar stall_tick: how often is looked for what is overdue.
+    :ivar ping: between pings. :ivar ping_if_pinged: whether only a peer that has pinged is pinged.
+    :ivar stall_tick: how often is looked for what is overdue.
     :ivar grace: how long a closing connection may take to send what it still has.
     """
 
     handshake: float = 30.0
     idle: float = 300.0
     ping: float = 120.0
+    ping_if_pinged: bool = False
     stall_tick: float = 15.0
     grace: float = 5.0
 
@@ -135,6 +144,10 @@ class AddressGossip:
     tell: Callable[[list[Known], Collection[type[Message]]], Message]
 
 
+def _nothing_wrong(ours: Introduction, theirs: Introduction, version: Any, inbound: bool) -> None:
+    """A network without rules of its own for versions."""
+
+
 @dataclass(frozen=True, eq=False)
 class Network:
     """One network: its envelope, its messages, its numbers, and a few functions where spelling differs.
@@ -144,6 +157,14 @@ class Network:
     :ivar item_keys: the keys that a message announces, asks for, names as missing, or brings.
     :ivar announcing: the kind of message that announces things by their keys.
     :ivar reject: the message that tells a peer why it is ended, or None.
+    :ivar header_sync: None where nodes follow a graph of blocks, not one chain.
+    :ivar gossip: None where addresses are not told.
+    :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
+        message, and whether they called; the network's own rules, beside the nonce and the lowest version.
+    :ivar nonce_bits: how many bits the nonces of versions and pings have.
+    :ivar make_ping: a ping with a nonce, of a node at a height, at a time in seconds since 1970.
+    :ivar make_pong: the answer to a ping, of a node at a height, at a time; None if it has none.
+    :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
     """
 
     name: str
@@ -170,8 +191,13 @@ class Network:
     request_blocks: Callable[[Collection[bytes], bool], Message]
     reject: Callable[[PeerError], Message | None]
     announcing: type[Message]
-    header_sync: HeaderSync
-    gossip: AddressGossip
+    header_sync: HeaderSync | None
+    gossip: AddressGossip | None
+    make_ping: Callable[[int, int, float], Message]
+    make_pong: Callable[[Any, int, float], Message | None]
+    judge_version: Callable[[Introduction, Introduction, Any, bool], PeerError | None] = _nothing_wrong
+    replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
+    nonce_bits: int = 64
 
     @property
     def magic(self) -> bytes:
@@ -182,6 +208,13 @@ class Network:
     def genesis(self) -> bytes:
         """The hash of the first block, in wire order."""
         return self.chain.block_hash(self.chain.genesis)
+
+    @property
+    def headers(self) -> HeaderSync:
+        """How headers are synced. Raises LocalError on a network where they are not."""
+        if self.header_sync is None:
+            raise LocalError(f"{self.name} has no chain of headers to sync")
+        return self.header_sync
 
     def codec(self, pver: int | None = None, witness: bool = False) -> Codec:
         """What is spoken with a peer at a protocol version (None: the highest); shared between peers."""

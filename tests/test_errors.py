@@ -25,6 +25,7 @@ from peerproto.errors import (
     PeerLost,
     PeerStalled,
     Reason,
+    Refused,
     SelfConnection,
     StoreError,
     UnexpectedMessage,
@@ -54,6 +55,7 @@ TREE = {
         DuplicateVerack,
         SelfConnection,
         VersionTooOld,
+        Refused,
         HandshakeTimeout,
     },
     UnexpectedMessage: {VersionExpected},
@@ -121,7 +123,7 @@ class ReasonTests(SynchronousTestCase):
         for kind, reason in OWN_REASONS.items():
             self.assertEqual(kind.reason, Reason(reason), kind)
         told = set().union(*TREE.values()) - set(OWN_REASONS) - {StoreError}
-        self.assertEqual(told, {PeerLost, ConnectFailed})
+        self.assertEqual(told, {PeerLost, ConnectFailed, Refused})
 
     def test_is_text(self) -> None:
         """A reason is text as it is: in logs, in JSON, on the command line."""

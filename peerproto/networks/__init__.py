@@ -24,18 +24,25 @@ def names() -> tuple[str, ...]:
     return tuple(f"{family}-{net}" for family in _FAMILIES for net in _module(family).NETS)
 
 
-def named(name: str, policy: str = "btcd") -> Network:
+def named(name: str, policy: str | None = None) -> Network:
     """The network of a name, with the policy of one of its references; the same object each time.
+
+    Only the family that is named is imported. A net may also be named as its reference spells it.
+
+    :param policy: None for the family's first one.
 
     Raises LocalError for another name or policy, and says which is nearest.
     """
-    return _named(name, policy)
+    family, _, net = name.partition("-")
+    module = _module(family) if family in _FAMILIES else None
+    net = getattr(module, "ALIASES", {}).get(net, net)
+    if module is None or net not in module.NETS:
+        raise LocalError(f"no network is named {name!r}{nearest(name, names())}")
+    return _named(f"{family}-{net}", policy or module.POLICIES[0])
 
 
 @lru_cache
 def _named(name: str, policy: str) -> Network:
-    if name not in names():
-        raise LocalError(f"no network is named {name!r}{nearest(name, names())}")
     family, _, net = name.partition("-")
     module = _module(family)
     if policy not in module.POLICIES:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from peerproto.network import Network
+from peerproto.peer.handshake import State
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
@@ -20,15 +21,41 @@ def duties_of(network: Network) -> dict[type, Duty]:
     duties: dict[type, Duty] = dict.fromkeys((*order.between, *order.greeting), take_note)
     duties.update(dict.fromkeys(order.late, take_late))
     duties.update(dict.fromkeys(order.judged, judge))
+    duties.update(dict.fromkeys(network.replies, reply))
     duties[network.ping] = answer_ping
     duties[network.pong] = take_pong
+    if not order.gate:
+        duties[network.verack] = take_verack
     return duties
 
 
 def answer_ping(peer: PeerProtocol, message: Any) -> None:
-    """A pong with the ping's nonce; old protocol versions have none."""
-    if message.nonce is not None:
-        peer.outbox.write(peer.network.pong(nonce=message.nonce))  # type: ignore[call-arg]
+    """The pong that the network has for it, if any."""
+    pong = peer.network.make_pong(message, peer.factory.best_height(), peer.factory.now())
+    if pong is not None:
+        peer.outbox.write(pong)
+
+
+def reply(peer: PeerProtocol, message: Message) -> None:
+    """What the network's nodes want to hear, unless the listener takes care of it."""
+    if type(message) not in peer.factory.handlers:
+        peer.outbox.write(peer.network.replies[type(message)](message))
+
+
+def take_verack(peer: PeerProtocol, message: Message) -> None:
+    """Their verack, where it is no gate: the first one is the last word of the handshake."""
+    if peer.handshake.state is State.READY:
+        take_late(peer, message)
+    else:
+        peer.handshake.take_verack()
+        hear_early(peer, message)
+
+
+def hear_early(peer: PeerProtocol, message: Any) -> None:
+    """Tell the listener of a message of the handshake."""
+    handler = peer.factory.early_handlers.get(type(message))
+    if handler is not None:
+        handler(peer, message)
 
 
 def take_pong(peer: PeerProtocol, message: Any) -> None:
@@ -63,14 +90,14 @@ def knows_pong(peer: PeerProtocol) -> bool:
 def send_ping(peer: PeerProtocol) -> int:
     """A ping with a new nonce, which is returned and noted."""
     nonce = peer.factory.make_nonce()
-    peer.pings.sent(nonce, peer.clock.seconds())
-    peer.outbox.write(peer.network.ping(nonce=nonce))  # type: ignore[call-arg]
+    if knows_pong(peer):
+        peer.pings.sent(nonce, peer.clock.seconds())
+    peer.outbox.write(peer.network.make_ping(nonce, peer.factory.best_height(), peer.factory.now()))
     return nonce
 
 
 def keep_alive(peer: PeerProtocol) -> None:
     """The ping of a quiet connection; on old protocol versions nothing answers it, but the bytes keep it open."""
-    if knows_pong(peer):
+    pinged = peer.network.ping in peer.statistics.received
+    if pinged or not peer.factory.timing.ping_if_pinged:
         send_ping(peer)
-    else:
-        peer.outbox.write(peer.network.ping())

@@ -148,10 +148,17 @@ class PeerFactory(Factory):
         """What we say of ourselves to a peer at this address, with a nonce of its own."""
         nonce = self.make_nonce()
         self._nonces.add(nonce)
-        height = self.height() if callable(self.height) else self.height
-        return self._introduction(nonce, height, ip_and_port(other))
+        height = self.best_height()
+        return self.introduction(nonce, height, ip_and_port(other))
 
-    def _introduction(self, nonce: int, height: int, other: tuple[str, int] | None) -> Introduction:
+    def best_height(self) -> int:
+        """The height of our best block."""
+        return self.height() if callable(self.height) else self.height
+
+    def introduction(
+        self, nonce: int = 0, height: int = 0, other: tuple[str, int] | None = None
+    ) -> Introduction:
+        """What we say of ourselves, but for what differs from peer to peer."""
         return Introduction(
             protocol_version=self.protocol_version,
             services=self.services,
@@ -165,7 +172,7 @@ class PeerFactory(Factory):
 
     def _check(self) -> None:
         """Whether a version can be made of the options: better told now than in every handshake."""
-        version = self.network.make_version(self._introduction(0, 0, None))
+        version = self.network.make_version(self.introduction())
         self.network.codec(self.protocol_version).encode(version)
 
     def is_own_nonce(self, nonce: int) -> bool:
@@ -173,8 +180,8 @@ class PeerFactory(Factory):
         return nonce in self._nonces
 
     def make_nonce(self) -> int:
-        """A random nonce of 64 bits, never zero."""
-        return self._random(64) or 1
+        """A random nonce, never zero."""
+        return self._random(self.network.nonce_bits) or 1
 
 
 class InboundFactory(Factory):

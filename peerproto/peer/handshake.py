@@ -58,13 +58,26 @@ class Handshake:
     def begin(self, other: object) -> list[Message]:
         """What to send as soon as there is a connection to `other`, an address."""
         self._other = other
-        return [] if self.inbound else [self._introduce()]
+        return [self._introduce()] if self._speaks_first() else []
 
     def received(self, message: Message | Unread) -> list[Message] | None:
         """What to answer, in order; None if the message was passed over. Raises HandshakeError."""
         if self.state is State.AWAITING_VERSION:
             return self._before_version(message)
         return self._before_verack(message)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the peer is open for business: mostly when it is ready, on some networks a verack earlier."""
+        early = self.state is State.AWAITING_VERACK and not self.network.order.gate
+        return early or self.state is State.READY
+
+    def take_verack(self) -> None:
+        """Their verack has come to a peer that was open before."""
+        self.state = State.READY
+
+    def _speaks_first(self) -> bool:
+        return self.network.order.both_speak or not self.inbound
 
     def _introduce(self) -> Message:
         return self.network.make_version(self._node.introduce(self._other))
@@ -83,18 +96,21 @@ class Handshake:
         theirs = self.network.read_version(message)
         self.theirs, self.version = theirs, message
         self.time_offset = min(max(theirs.timestamp, 0), MOST_TIME) - int(self._node.now())
-        self._judge(theirs)
+        self._judge(theirs, message)
         self.protocol_version = min(self.protocol_version, theirs.protocol_version)
         self.state = State.AWAITING_VERACK
-        mine = [self._introduce()] if self.inbound else []
+        mine = [] if self._speaks_first() else [self._introduce()]
         return [*mine, *self._known(self.network.order.negotiation), self.network.verack()]
 
-    def _judge(self, theirs: Introduction) -> None:
+    def _judge(self, theirs: Introduction, version: Message) -> None:
         least = self.network.least_protocol_version
         if self._node.is_own_nonce(theirs.nonce):
             raise SelfConnection(
                 "our own nonce came back: this is ourselves (nodes that share a process need Nonces of their own)"
             )
+        error = self.network.judge_version(self._node.introduction(), theirs, version, self.inbound)
+        if error is not None:
+            raise error
         if theirs.protocol_version < least:
             self.protocol_version = theirs.protocol_version
             raise VersionTooOld(f"protocol version {theirs.protocol_version}, {least} or greater is asked")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from twisted.logger import Logger
 
 from peerproto.errors import MalformedMessage
-from peerproto.peer.duties import keep_alive
+from peerproto.peer.duties import hear_early, keep_alive
 from peerproto.peer.handshake import State
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
@@ -70,16 +70,21 @@ class Inbox:
         if replies is None:
             return
         if peer.handshake.state is State.READY:
-            self._open(message, replies)
+            self._open(replies)
+            hear_early(peer, message)
+            self._tell_ready()
             return
         self._speak(witness=False)
-        self._hear(message)
+        hear_early(peer, message)
         if not peer.ending:
             for reply in replies:
                 peer.outbox.write(reply)
+            if peer.handshake.is_open:
+                self._open([])
+                self._tell_ready()
 
-    def _open(self, verack: Message | Unread, greeting: list[Message]) -> None:
-        """The handshake is done: the greeting goes out, then what was held back, then everybody hears of it."""
+    def _open(self, greeting: list[Message]) -> None:
+        """Open for business: the greeting goes out, then what was held back."""
         peer, theirs = self._peer, self._peer.handshake.theirs
         assert theirs is not None
         self._receive = self._deliver
@@ -92,19 +97,15 @@ class Inbox:
         for message in greeting:
             peer.outbox.write(message)
         peer.outbox.open()
-        self._hear(verack)
-        if not peer.ending:
-            peer.ready()
+
+    def _tell_ready(self) -> None:
+        if not self._peer.ending:
+            self._peer.ready()
 
     def _speak(self, *, witness: bool) -> None:
         """From the next message on, the protocol version of both, and transactions with or without witnesses."""
         peer = self._peer
         peer.outbox.codec = self._reader.codec = peer.network.codec(peer.protocol_version, witness)
-
-    def _hear(self, message: Message | Unread) -> None:
-        handler = self._factory.early_handlers.get(type(message))
-        if handler is not None:
-            handler(self._peer, message)
 
     def _deliver(self, message: Message | Unread) -> None:
         kind, factory = type(message), self._factory

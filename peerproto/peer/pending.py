@@ -95,12 +95,13 @@ class Pending:
             self._insisted.pop(expectation.answers, None)
             if not expectation.each:
                 self.answer(expectation.answers, message)
-            elif self._open_items:
+            elif self._open_items or not expectation.grouped:
                 self._answer_items(message)
 
     def _answer_items(self, message: Message) -> None:
         missing = type(message) is self.network.not_found
         for key in self.network.item_keys(message):
+            self._insisted.pop(key, None)
             self.answer(key, NotFound(f"{_named(key)}: the peer does not have it") if missing else message)
 
     def answer(self, key: Hashable, result: Any) -> None:
@@ -132,8 +133,13 @@ class Pending:
         return sum(ask.waiter is not None for ask in self._all())
 
     def _insist(self, expectation: Expectation, message: Message, now: float) -> None:
-        if expectation.ends_peer:
-            self._insisted[expectation.answers] = now + expectation.seconds, message.command
+        if not expectation.ends_peer:
+            return
+        deadline = now + expectation.seconds
+        if expectation.grouped:
+            self._insisted[expectation.answers] = deadline, message.command
+        else:
+            self._insisted.update({key: (deadline, _named(key)) for key in self.network.item_keys(message)})
 
     def _add(self, ask: Ask) -> None:
         self._asks.setdefault(ask.key, deque()).append(ask)

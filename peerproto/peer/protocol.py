@@ -105,7 +105,7 @@ class PeerProtocol(Protocol):
 
         Raises LocalError for a message that this network cannot send.
         """
-        if self.handshake.state is State.READY and not self.ending:
+        if self.handshake.is_open and not self.ending:
             self.outbox.write(message)
             if expect and type(message) in self.network.expects:
                 self.pending.sent(message, self.watch.now())
@@ -131,7 +131,7 @@ class PeerProtocol(Protocol):
         expectation = self.network.expects.get(type(message))
         if expectation is None:
             return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
-        if self.state is not State.READY:
+        if self.ending or not self.handshake.is_open:
             return self._when_open(lambda: self.request(message, timeout=timeout))
         try:
             self.outbox.write(message)
@@ -143,7 +143,7 @@ class PeerProtocol(Protocol):
 
     def request_blocks(self, hashes: Collection[bytes], *, timeout: float | None = None) -> Deferred[Any]:
         """Ask for blocks by their hashes (wire order), as `request` does for a getdata."""
-        if self.state is not State.READY:
+        if self.ending or not self.handshake.is_open:
             return self._when_open(lambda: self.request_blocks(hashes, timeout=timeout))
         return self.request(self.network.request_blocks(hashes, self.codec.witness), timeout=timeout)
 
@@ -152,7 +152,7 @@ class PeerProtocol(Protocol):
 
         Fails with LocalError if the peer's protocol version knows no pong.
         """
-        if self.state is not State.READY:
+        if self.ending or not self.handshake.is_open:
             return self._when_open(lambda: self.ping(timeout=timeout))
         if not knows_pong(self):
             return fail(LocalError(f"protocol version {self.protocol_version} has no pong"))

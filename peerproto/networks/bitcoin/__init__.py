@@ -184,4 +184,6 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         announcing=Inv,
         header_sync=sync.HEADER_SYNC,
         gossip=sync.GOSSIP,
+        make_ping=behaviour.make_ping,
+        make_pong=behaviour.make_pong,
     )

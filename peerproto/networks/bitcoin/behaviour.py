@@ -178,6 +178,16 @@ def expectations(ends_peer: bool) -> dict[type[Message], Expectation]:
     }
 
 
+def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+    """A ping; its nonce is not written up to protocol version 60000."""
+    return messages.Ping(nonce)
+
+
+def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong | None:
+    """The ping's nonce back; old protocol versions have none."""
+    return None if ping.nonce is None else messages.Pong(ping.nonce)
+
+
 def make_version(ours: Introduction) -> messages.Version:
     """Our version: `addr_you` is the other side as we see it, `addr_me` has only our services."""
     host, port = ours.other or ("::", 0)
