@@ -1,0 +1,402 @@
+"""Tests of Bitcoin's messages against frames that other implementations wrote, and refused."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from hashlib import sha256
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from peerproto.errors import (
+    BadChecksum,
+    Incomplete,
+    MalformedMessage,
+    Oversize,
+    OversizeCommand,
+    UnknownCommand,
+    WrongNetwork,
+)
+from peerproto.networks.bitcoin import Block, Tx, VerAck
+from peerproto.wire.codec import Unread
+from peerproto.wire.envelope import sha256d
+from peerproto.wire.message import Message
+from peerproto.wire.reader import Reader
+from tests.bitcoin_vectors import Entry, bad, by_label, codec_of, frame_of, golden
+
+UNDERIVABLE = ("block_txids", "block_wtxids")
+"""What stands among the fields of a compact block but cannot be told from it alone."""
+
+CONTRADICTION = "unknown-wtxidrelay"
+"""btcd does not know wtxidrelay and Bitcoin Core sends it; the two vectors are the same bytes."""
+
+WITH_TRANSACTIONS = ("tx", "block", "cmpctblock", "blocktxn")
+
+
+def fields_of(entry: Entry) -> dict[str, Any]:
+    """What the vector says that is in the frame."""
+    return {name: value for name, value in entry["fields"].items() if name not in UNDERIVABLE}
+
+
+def summed_up(fields: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    """Fields in the form of a vector that only sums them up."""
+    found: dict[str, Any] = {}
+    for name in wanted:
+        base, _, part = name.rpartition("_")
+        if name.startswith("sha256_of_"):
+            ids = "".join(
+                tx[name.removeprefix("sha256_of_")[: -len("s_joined_hex")]] for tx in fields["transactions"]
+            )
+            found[name] = sha256(ids.encode()).hexdigest()
+        elif base in fields and part in SUMMARIES:
+            found[name] = SUMMARIES[part](fields[base])
+        else:
+            found[name] = fields[name]
+    return found
+
+
+SUMMARIES = {
+    "count": len,
+    "first": lambda items: items[0],
+    "last": lambda items: items[-1],
+    "len": lambda text: len(text) // 2,
+    "sha256": lambda text: sha256(bytes.fromhex(text)).hexdigest(),
+}
+
+
+class GoldenTests(SynchronousTestCase):
+    """Frames that were written and read by their own reference."""
+
+    maxDiff = 1000
+
+    def test_all_are_here(self) -> None:
+        """There are vectors of every message of the network."""
+        self.assertEqual(len(golden()), 217)
+        kinds = codec_of(by_label("wtxidrelay-core")).kinds
+        self.assertEqual({entry["command"] for entry in golden()}, set(kinds))
+
+    def test_fields(self) -> None:
+        """Every frame has the fields that it should have."""
+        for entry in golden():
+            fields = codec_of(entry).decode(frame_of(entry)).to_fields()
+            wanted = fields_of(entry)
+            if entry.get("fields_are_summary"):
+                fields = summed_up(fields, wanted)
+            self.assertEqual(fields, wanted, entry["label"])
+
+    def test_written_again(self) -> None:
+        """Every frame is written again from its fields to the same bytes, by way of JSON too."""
+        for entry in golden():
+            codec, frame = codec_of(entry), frame_of(entry)
+            found = codec.decode(frame)
+            again = type(found).from_fields(json.loads(json.dumps(found.to_fields())))
+            self.assertEqual(again, found, entry["label"])
+            if not entry.get("decode_only"):
+                self.assertEqual(codec.encode(found), frame, entry["label"])
+                self.assertEqual(codec.encode(again), frame, entry["label"])
+
+    def test_out_of_the_reader(self) -> None:
+        """Every frame comes out of a stream as the same message; unread it is the same bytes."""
+        for entry in golden():
+            codec, frame = codec_of(entry), frame_of(entry)
+            (found,) = Reader(codec).feed(frame)
+            assert isinstance(found, Message)
+            self.assertEqual(found.command, entry["command"])
+            self.assertEqual(found.is_untouched() is not None, type(found).lazy, entry["label"])
+            if type(found).lazy:
+                self.assertEqual(codec.encode(found), frame, entry["label"])
+                self.assertIsNotNone(found.is_untouched(), entry["label"])
+            self.assertEqual(found, codec.decode(frame), entry["label"])
+
+    def test_encoding_matters_for_transactions_only(self) -> None:
+        """All but transactions read the same with witnesses and without."""
+        for entry in golden():
+            if entry["command"] not in WITH_TRANSACTIONS and not entry.get("fields_are_summary"):
+                for encoding in ("base", "witness"):
+                    found = codec_of({**entry, "encoding": encoding}).decode(frame_of(entry))
+                    self.assertEqual(found.to_fields(), fields_of(entry), entry["label"])
+
+    def test_cut_anywhere(self) -> None:
+        """No frame that is cut comes through, wherever it is cut."""
+        for entry in golden():
+            codec, frame = codec_of(entry), frame_of(entry)
+            for end in {*range(24), *range(24, len(frame), 1 + len(frame) // 50), len(frame) - 1}:
+                self.assertRaises(Incomplete, codec.decode, frame[:end])
+
+    def test_cut_payload(self) -> None:
+        """A payload that is cut, its header telling so, is malformed, or a message that may be shorter."""
+        for entry in golden():
+            codec, payload = codec_of(entry), frame_of(entry)[24:]
+            for end in range(0, len(payload), 1 + len(payload) // 20):
+                frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), payload[:end])
+                try:
+                    found = codec.decode(frame)
+                except UnknownCommand:
+                    self.assertTrue(codec.kinds[entry["command"]].foreign, entry["label"])
+                except MalformedMessage as error:
+                    self.assertRegex(str(error), f"^{entry['command']}: ")
+                    self.assertLessEqual(error.offset, len(frame))
+                else:
+                    self.assertEqual(found.command, "version", entry["label"])
+
+
+class TransactionTests(SynchronousTestCase):
+    """The two encodings of transactions."""
+
+    def test_ids(self) -> None:
+        """The ids are the hashes of the two encodings."""
+        for entry in golden():
+            if entry["command"] == "tx":
+                codec = codec_of(entry)
+                found = codec.decode(frame_of(entry))
+                assert isinstance(found, Tx)
+                for encoding, expected in (("base", found.txid), ("witness", found.wtxid)):
+                    other = codec_of({**entry, "encoding": encoding})
+                    self.assertEqual(sha256d(other.encode(found)[24:]), expected, entry["label"])
+
+    def test_without_witness(self) -> None:
+        """A block written for a peer that knows no witnesses is the block without them, and has the same hash."""
+        entry = by_label("block-mainnet-1.2MB")
+        codec, base = codec_of(entry), codec_of({**entry, "encoding": "base"})
+        found = codec.decode(frame_of(entry))
+        assert isinstance(found, Block)
+        stripped = base.decode(base.encode(found))
+        assert isinstance(stripped, Block)
+        self.assertEqual(stripped.block_hash, found.block_hash)
+        self.assertEqual([tx.txid for tx in stripped.transactions], [tx.txid for tx in found.transactions])
+        self.assertFalse(any(item.witness for tx in stripped.transactions for item in tx.tx_in))
+        self.assertEqual(base.encode(stripped), base.encode(found))
+
+
+def outcome(entry: Entry, frame: bytes) -> str:
+    """What comes of a frame: by the class of its error."""
+    try:
+        codec_of(entry).decode(frame)
+    except Incomplete:
+        return "incomplete"
+    except UnknownCommand:
+        return "unknown"
+    except MalformedMessage:
+        return "reject"
+    return "accepted"
+
+
+def kind_of_error(entry: Entry) -> type[MalformedMessage]:
+    """The error that btcd's own words for a bad frame stand for."""
+    words = entry["reference_error"]
+    for part, kind in (
+        ("message from other network", WrongNetwork),
+        ("payload checksum failed", BadChecksum),
+        ("message payload is too large", Oversize),
+        ("payload exceeds max length", OversizeCommand),
+        ("received unknown message", UnknownCommand),
+    ):
+        if part in words:
+            return kind
+    return Incomplete if entry["kind"] == "incomplete" else MalformedMessage
+
+
+class BadTests(SynchronousTestCase):
+    """Frames that btcd refuses, passes over, or finds cut: policy btcd."""
+
+    def entries(self) -> list[Entry]:
+        """All but the one that is also golden."""
+        return [entry for entry in bad() if entry["label"] != CONTRADICTION]
+
+    def test_all_are_here(self) -> None:
+        """There are vectors of each kind."""
+        self.assertEqual(
+            Counter(entry["kind"] for entry in bad()), {"reject": 130, "unknown": 15, "incomplete": 8}
+        )
+
+    def test_contradiction(self) -> None:
+        """One bad frame is byte for byte a golden one, of a message that btcd does not know: the golden one wins."""
+        (entry,) = (entry for entry in bad() if entry["label"] == CONTRADICTION)
+        self.assertEqual(frame_of(entry), frame_of(by_label("wtxidrelay-core")))
+        self.assertEqual((entry["kind"], outcome(entry, frame_of(entry))), ("unknown", "accepted"))
+
+    def test_decoded(self) -> None:
+        """Each has the outcome, and the reason, that btcd tells."""
+        for entry in self.entries():
+            frame = frame_of(entry)
+            self.assertEqual(outcome(entry, frame), entry["kind"], entry["label"])
+            error = self.assertRaises(MalformedMessage, codec_of(entry).decode, frame)
+            self.assertIs(type(error), kind_of_error(entry), entry["label"])
+            self.assertLessEqual(error.offset, len(frame), entry["label"])
+
+    def test_out_of_the_reader(self) -> None:
+        """In a stream each has the same outcome at any chunking, at the latest on first use."""
+        for entry in self.entries():
+            frame = frame_of(entry)
+            for chunks in ([frame], [bytes((byte,)) for byte in frame]):
+                self.feed(entry, chunks)
+
+    def feed(self, entry: Entry, chunks: list[bytes]) -> None:
+        """Feed a bad frame, and a good one if it should go on."""
+        reader = Reader(codec_of(entry))
+        try:
+            found = [some for chunk in chunks for some in reader.feed(chunk)]
+            for some in found:
+                if isinstance(some, Message):
+                    some.load()
+        except MalformedMessage as error:
+            self.assertEqual(entry["kind"], "reject", entry["label"])
+            self.assertIs(type(error), kind_of_error(entry), entry["label"])
+            return
+        if entry["kind"] == "incomplete":
+            self.assertEqual((found, reader.waiting), ([], sum(map(len, chunks))), entry["label"])
+        else:
+            self.assertEqual(entry["kind"], "unknown", entry["label"])
+            (unread,) = found
+            assert isinstance(unread, Unread)
+            self.assertIs(type(unread.error), UnknownCommand)
+            self.assertEqual(unread.payload, b"".join(chunks)[24:])
+            self.assertEqual(list(reader.feed(reader.codec.encode(VerAck()))), [VerAck()])
+
+
+NOT_FRAMING = {
+    "length-over-type-sendaddrv2": "a sendaddrv2 after the handshake ends the peer; so does the peer floor",
+    "length-over-type-getcfcheckpt": "the nodes serve no compact filters",
+    CONTRADICTION: "a wtxidrelay after the handshake ends the peer; so does the peer floor",
+    "trailing-headers": "the headers belong to no chain",
+    "trailing-block": "the block is not valid",
+    "over-headers": "more headers than may be are an offence",
+    "over-filteradd": "the nodes serve no bloom filters",
+    "over-filterload-funcs": "the nodes serve no bloom filters",
+    "tx-witness-flag-0": "litecoind reads a transaction without inputs, which is an offence",
+}
+"""Where a node of Bitcoin Core's line closed the connection, but not because it could not read the frame."""
+
+CLOSES = ("magic-", "length-4", "length-3")
+"""The frames that a node of that line closes the connection for, whatever else is in them."""
+
+LINE = ("knots_29_4_3", "litecoind_0_21_2")
+
+
+class CoreTests(SynchronousTestCase):
+    """The same frames under policy core, against what nodes of Bitcoin Core's line did with them."""
+
+    def goes_on(self, entry: Entry) -> bool:
+        """Whether another frame can be read after this one."""
+        codec = codec_of(entry, "core")
+        reader = Reader(codec)
+        try:
+            for some in reader.feed(frame_of(entry)):
+                if isinstance(some, Message):
+                    some.load()
+        except MalformedMessage as error:
+            if type(error) not in codec.policy.tolerates:
+                return False
+        if not reader.waiting:
+            self.assertEqual(list(reader.feed(codec.encode(VerAck()))), [VerAck()])
+        return True
+
+    def test_as_live_nodes(self) -> None:
+        """What a node went on after, we go on after; what it closed for was its envelope, or not framing at all."""
+        for entry in bad():
+            for node, seen in (entry.get("live") or {}).items():
+                if node in LINE and (seen != "closed" or entry["label"] not in NOT_FRAMING):
+                    self.assertEqual(self.goes_on(entry), seen != "closed", (entry["label"], node))
+
+    def test_closes(self) -> None:
+        """Under policy core only a wrong magic and a length that nothing may have end the connection."""
+        ended = {entry["label"] for entry in bad() if not self.goes_on(entry)}
+        self.assertEqual(ended, {entry["label"] for entry in bad() if entry["label"].startswith(CLOSES)})
+
+    def test_exceptions_are_needed(self) -> None:
+        """Each exception is one: a node closed the connection, and we go on."""
+        for label in NOT_FRAMING:
+            (entry,) = (entry for entry in bad() if entry["label"] == label)
+            self.assertIn("closed", [entry["live"][node] for node in LINE])
+            self.assertTrue(self.goes_on(entry))
+
+    def test_trailing(self) -> None:
+        """Bytes behind the last field are accepted, as by Bitcoin Core, and not sent on once the message is read."""
+        for entry in bad():
+            if entry["label"].startswith("trailing-"):
+                codec, frame = codec_of(entry, "core"), frame_of(entry)
+                found = codec.decode(frame)
+                again = codec.encode(type(found).from_fields(found.to_fields()))
+                self.assertEqual(again[24:], frame[24:-1], entry["label"])
+
+
+SMALL = [
+    entry
+    for entry in golden()
+    if (entry["net"], entry["pver"], entry["encoding"]) == ("mainnet", 70016, "witness")
+    and entry["frame_len"] < 5_000
+    and not entry.get("decode_only")
+]
+
+
+class SplitTests(SynchronousTestCase):
+    """Streams of golden frames."""
+
+    @given(
+        st.lists(st.sampled_from(SMALL), min_size=1, max_size=5),
+        st.lists(st.floats(0, 1), max_size=8),
+    )
+    def test_any_chunks(self, entries: list[Entry], places: list[float]) -> None:
+        """However a stream of golden frames is cut, the messages are the same."""
+        codec = codec_of(entries[0])
+        stream = b"".join(map(frame_of, entries))
+        marks = [0, *sorted(int(place * len(stream)) for place in places), len(stream)]
+        reader = Reader(codec)
+        found = [
+            some for at in range(len(marks) - 1) for some in reader.feed(stream[marks[at] : marks[at + 1]])
+        ]
+        self.assertEqual([some.command for some in found], [entry["command"] for entry in entries])
+        self.assertEqual(b"".join(codec.encode(some) for some in found if isinstance(some, Message)), stream)
+
+    def test_big_ones(self) -> None:
+        """The largest frames come through in the pieces that a socket gives."""
+        for label in ("inv-50000", "block-mainnet-1.2MB"):
+            entry = by_label(label)
+            codec, frame = codec_of(entry), frame_of(entry)
+            for step in (1_460, 65_536):
+                reader = Reader(codec)
+                (found,) = (
+                    some for at in range(0, len(frame), step) for some in reader.feed(frame[at : at + step])
+                )
+                assert isinstance(found, Message)
+                self.assertEqual(codec.encode(found), frame)
+
+
+class RandomTests(SynchronousTestCase):
+    """Frames that are right outside and anything inside."""
+
+    @settings(max_examples=500)
+    @given(st.sampled_from(golden()), st.data())
+    def test_changed_payloads(self, entry: Entry, data: st.DataObject) -> None:
+        """Whatever is changed in a payload, nothing but MalformedMessage is raised, on first use too."""
+        codec, payload = codec_of(entry), bytearray(frame_of(entry)[24:][:3_000])
+        for _ in range(data.draw(st.integers(1, 3))):
+            if payload:
+                at = data.draw(st.integers(0, len(payload) - 1))
+                payload[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
+        frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), bytes(payload))
+        self.look_at_all(Reader(codec), frame)
+
+    @settings(max_examples=500)
+    @given(st.sampled_from(sorted(codec_of(golden()[0]).kinds)), st.booleans(), st.binary(max_size=200))
+    def test_random_payloads(self, command: str, witness: bool, payload: bytes) -> None:
+        """Random bytes behind a right header raise nothing but MalformedMessage, on first use too."""
+        entry = {**golden()[0], "encoding": "witness" if witness else "base"}
+        for policy in ("btcd", "core"):
+            codec = codec_of(entry, policy)
+            self.look_at_all(Reader(codec), codec.envelope.wrap(codec.envelope.command(command), payload))
+
+    def look_at_all(self, reader: Reader, frame: bytes) -> None:
+        """Read a frame, look at each field, show it, and write it again."""
+        try:
+            (found,) = reader.feed(frame)
+            if isinstance(found, Message):
+                again = type(found).from_fields(found.to_fields())
+                self.assertEqual(again, found)
+                found.extra()
+                reader.codec.encode(again)
+        except MalformedMessage as error:
+            self.assertTrue(str(error))
