@@ -14,11 +14,10 @@ from peerproto.errors import PeerError
 from peerproto.network import Introduction, Network, Timing
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer, Recorder, memory_factory
+from tests.bitcoin_vectors import golden
 
 POLICIES = ("btcd", "core")
 HASHES = [bytes([number]) * 32 for number in range(1, 6)]
-ALERT = bytes.fromhex("0130017f")
-"""The payload of an alert that says nothing and is signed by nobody."""
 
 
 def regtest(policy: str = "btcd", family: str = "bitcoin") -> Network:
@@ -29,6 +28,18 @@ def regtest(policy: str = "btcd", family: str = "bitcoin") -> Network:
 def unknown_frame(network: Network, command: bytes = b"protoconf", payload: bytes = b"") -> bytes:
     """A frame of a command that no message of the network has."""
     return network.envelope.wrap(command.ljust(12, b"\0"), payload)
+
+
+def golden_frames(network: Network) -> list[tuple[str, bytes]]:
+    """Commands and frames that reference implementations have written, in the network's own envelope; short ones."""
+    entries = [
+        entry for entry in golden() if entry["pver"] >= 70016 and len(entry.get("payload", " " * 9999)) < 6000
+    ]
+    return [(entry["command"], _frame(network, entry["command"], entry["payload"])) for entry in entries]
+
+
+def _frame(network: Network, command: str, payload: str) -> bytes:
+    return network.envelope.wrap(network.envelope.command(command), bytes.fromhex(payload))
 
 
 def introduction(**changes: Any) -> Introduction:
@@ -100,6 +111,10 @@ class PeerTestCase(SynchronousTestCase):
         for _ in range(int(seconds)):
             self.clock.advance(1)
         self.clock.advance(seconds - int(seconds))
+
+    def busy(self, seconds: float) -> None:
+        """Our own code takes so long; no timer can ring meanwhile."""
+        self.clock.rightNow += seconds
 
     def assert_gone(self, peers: list[weakref.ref[PeerProtocol]]) -> None:
         """Nobody holds the peers any more."""

@@ -1,0 +1,130 @@
+"""Tests of why connections end, in our own words."""
+
+from __future__ import annotations
+
+from twisted.internet import error
+from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address, UNIXAddress
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from peerproto.errors import (
+    DuplicateVersion,
+    MalformedMessage,
+    PeerStalled,
+    Reason,
+    UnexpectedMessage,
+    VersionExpected,
+    VersionTooOld,
+)
+from peerproto.peer.ending import ip_and_port, is_told, where_is, why_lost, why_not_connected
+from peerproto.peer.handshake import State
+
+TLSError = type("Error", (Exception,), {"__module__": "OpenSSL.SSL"})
+"""The error of a package that need not be there."""
+
+
+class LostTests(SynchronousTestCase):
+    """A connection that we did not end."""
+
+    def check(
+        self, cause: Exception, reason: Reason, text: str, *, state: State = State.READY, waiting: int = 0
+    ) -> None:
+        why = why_lost(Failure(cause), state, waiting)
+        self.assertEqual((why.reason, str(why)), (reason, text))
+
+    def test_closed(self) -> None:
+        """The peer closed in good order."""
+        self.check(error.ConnectionDone(), Reason.CLOSED_BY_PEER, "closed by the peer")
+
+    def test_closed_in_a_message(self) -> None:
+        """Row 52: it closed in the middle of a message."""
+        text = "closed by the peer in the middle of a message"
+        self.check(error.ConnectionDone(), Reason.EOF_IN_MESSAGE, text, waiting=1)
+
+    def test_reset(self) -> None:
+        """The connection broke, in a message or not."""
+        for waiting in (0, 10):
+            for cause in (error.ConnectionLost(), error.ConnectionAborted()):
+                self.check(cause, Reason.RESET, Failure(cause).getErrorMessage(), waiting=waiting)
+
+    def test_during_the_handshake(self) -> None:
+        """The words say if the handshake was not done."""
+        self.check(
+            error.ConnectionDone(),
+            Reason.CLOSED_BY_PEER,
+            "closed by the peer while awaiting verack",
+            state=State.AWAITING_VERACK,
+        )
+        self.check(
+            error.ConnectionDone(),
+            Reason.EOF_IN_MESSAGE,
+            "closed by the peer in the middle of a message while awaiting version",
+            state=State.AWAITING_VERSION,
+            waiting=7,
+        )
+
+    def test_tls(self) -> None:
+        """Row 74: TLS failed, which Twisted tells as the end of a connection that had begun."""
+        for cause in (TLSError("no shared cipher"), error.SSLError("bad certificate")):
+            why = why_lost(Failure(cause), State.AWAITING_VERSION, 0)
+            self.assertIs(why.reason, Reason.TLS)
+            self.assertIn("TLS failed: ", str(why))
+
+
+class NotConnectedTests(SynchronousTestCase):
+    """A connection that never was."""
+
+    def test_causes(self) -> None:
+        """Each cause has its reason, and words of one line."""
+        for cause, reason, text in (
+            (error.ConnectionRefusedError(), Reason.CONNECTION_REFUSED, "refused: nothing listens there"),
+            (error.TimeoutError(), Reason.CONNECT_TIMEOUT, "timed out"),
+            (error.TCPTimedOutError(), Reason.CONNECT_TIMEOUT, "timed out"),
+            (error.DNSLookupError(), Reason.DNS, "there is no such host"),
+            (error.UnknownHostError(), Reason.DNS, "there is no such host"),
+            (ValueError("invalid hostname"), Reason.DNS, "this is no name of a host"),
+            (TLSError("no\n shared cipher"), Reason.TLS, "TLS failed: no shared cipher"),
+            (OSError("strange\nthings"), Reason.NO_ROUTE, "no way there: strange things"),
+        ):
+            why = why_not_connected(Failure(cause))
+            self.assertEqual((why.reason, str(why)), (reason, text))
+
+    def test_no_route(self) -> None:
+        """What the system calls no route is one, with its own words."""
+        why = why_not_connected(Failure(error.NoRouteError(101, "Network is unreachable")))
+        self.assertIs(why.reason, Reason.NO_ROUTE)
+        self.assertRegex(str(why), "^no way there: .*unreachable")
+        self.assertNotIn("\n", str(why))
+
+
+class ToldTests(SynchronousTestCase):
+    """Who is told why."""
+
+    def test_by_state(self) -> None:
+        """A ready peer is told whatever its network has words for; before, only a wrong beginning."""
+        always = (VersionExpected("ping"), VersionTooOld("1"))
+        ready_only = (MalformedMessage("x"), DuplicateVersion("x"), UnexpectedMessage("x"), PeerStalled("x"))
+        for why in (*always, *ready_only):
+            self.assertTrue(is_told(why, State.READY))
+            for state in (State.AWAITING_VERSION, State.AWAITING_VERACK):
+                self.assertEqual(is_told(why, state), why in always)
+
+
+class AddressTests(SynchronousTestCase):
+    """Addresses as text, and as a version has them."""
+
+    def test_text(self) -> None:
+        """Host and port, an IPv6 host in brackets; other kinds as they show themselves."""
+        for address, text, pair in (
+            (IPv4Address("TCP", "192.0.2.1", 8333), "192.0.2.1:8333", ("192.0.2.1", 8333)),
+            (IPv6Address("TCP", "2001:db8::1", 8333), "[2001:db8::1]:8333", ("2001:db8::1", 8333)),
+            (HostnameAddress(b"example.org", 8333), str(HostnameAddress(b"example.org", 8333)), None),
+            (UNIXAddress("/tmp/x"), str(UNIXAddress("/tmp/x")), None),
+            (None, "None", None),
+        ):
+            self.assertEqual((where_is(address), ip_and_port(address)), (text, pair))
+
+    def test_a_name(self) -> None:
+        """A host that is no address of IP (behind a proxy) is shown, but stands in no version."""
+        address = IPv4Address("TCP", "abcdef.onion", 8333)
+        self.assertEqual((where_is(address), ip_and_port(address)), ("abcdef.onion:8333", None))
