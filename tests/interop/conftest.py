@@ -16,7 +16,9 @@ import pytest
 import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
 from twisted.internet.defer import Deferred
 
-from .litecoind import Litecoind, within
+from .litecoind import Litecoind
+from .ours import Ours
+from .waiting import within
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
@@ -73,18 +75,31 @@ async def fresh_litecoind(reactor: PosixReactorBase, litecoind_program: str) -> 
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def start_litecoind(reactor: PosixReactorBase, litecoind_program: str) -> AsyncIterator[StartLitecoind]:
-    """A function that starts one more node of the test's own, at genesis; its arguments are more options."""
+    """A function that starts one more node of the test's own; its arguments are more options.
+
+    It stands at genesis, unless it is given the folder of another one that has stopped.
+    """
     nodes: list[Litecoind] = []
 
-    async def start(*options: str) -> Litecoind:
+    async def start(*options: str, folder: Path | None = None) -> Litecoind:
         nodes.append(Litecoind(reactor, *options, program=litecoind_program))
-        return await nodes[-1].start()
+        return await nodes[-1].start(folder)
 
     try:
         yield start
     finally:
-        for node in nodes:
+        for node in reversed(nodes):
             await node.close()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def ours(reactor: PosixReactorBase, tmp_path: Path) -> AsyncIterator[Ours]:
+    """What the test makes of the library; ended with it."""
+    made = Ours(reactor, tmp_path)
+    try:
+        yield made
+    finally:
+        await made.close()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import base64
-import json
 import os
 import secrets
 import shutil
@@ -12,23 +10,20 @@ import signal
 import socket
 import tempfile
 from collections import deque
-from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
-from twisted.internet.error import ConnectError, ConnectionClosed, ProcessExitedAlready
-from twisted.internet.protocol import ProcessProtocol, Protocol, connectionDone
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectError, ConnectionClosed
 from twisted.internet.task import deferLater
-from twisted.python.failure import Failure
+
+from .processes import Process
+from .rpc import RPC, USER, RPCError
+from .waiting import POLL_SECONDS, within
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
-    from twisted.internet.tcp import Connection
-
-T = TypeVar("T")
 
 HIGHEST_BLOCK = 431
 """Above it litecoind does not mine: its extension blocks are active and want a transaction first."""
@@ -37,9 +32,6 @@ START_SECONDS = 20.0
 STOP_SECONDS = 20.0
 RPC_SECONDS = 30.0
 ANSWER_SECONDS = 1.0
-POLL_SECONDS = 0.02
-
-USER = "peerproto"
 
 OPTIONS = (
     # Nothing but loopback may be contacted: a node of this family dials what `addr` messages tell it.
@@ -58,34 +50,6 @@ class PortTaken(NodeError):
     """Somebody else listens on a port that was free when it was chosen."""
 
 
-class RPCError(Exception):
-    """The node refused a call.
-
-    @ivar code: Bitcoin Core's error code (rpc/protocol.h), or 0 if the answer was no JSON.
-    """
-
-    def __init__(self, method: str, code: int, message: str) -> None:
-        super().__init__(f"{method}: {message} ({code})")
-        self.code = code
-
-
-def within(awaitable: Deferred[T] | Coroutine[Any, Any, T], seconds: float, what: str = "") -> Deferred[T]:
-    """The same result, or a C{TimeoutError} which says what was awaited.
-
-    @param seconds: real time after which the awaited thing is cancelled.
-    @param what: words for the message; by default the name of the coroutine or the Deferred itself.
-    """
-    from twisted.internet import reactor
-
-    name = what or getattr(awaitable, "__qualname__", None) or repr(awaitable)
-    deferred = awaitable if isinstance(awaitable, Deferred) else Deferred.fromCoroutine(awaitable)
-
-    def too_late(_result: object, limit: float) -> Failure:
-        return Failure(TimeoutError(f"not within {limit:g} seconds: {name}"))
-
-    return deferred.addTimeout(seconds, reactor, too_late)
-
-
 def free_ports(count: int) -> list[int]:
     """Loopback ports that nobody listens on at this moment, all different."""
     sockets = [socket.socket() for _ in range(count)]
@@ -96,90 +60,6 @@ def free_ports(count: int) -> list[int]:
     finally:
         for each in sockets:
             each.close()
-
-
-class _Process(ProcessProtocol):
-    """One run of the program: what it printed, whether it has ended, who waits for that."""
-
-    def __init__(self) -> None:
-        self.output = b""
-        self.ended: str | None = None
-        self._waiting: list[Deferred[None]] = []
-
-    def outReceived(self, data: bytes) -> None:
-        self.output += data
-
-    errReceived = outReceived
-
-    def processEnded(self, reason: Failure) -> None:
-        self.ended = reason.getErrorMessage()
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            each.callback(None)
-
-    def when_ended(self) -> Deferred[None]:
-        if self.ended is not None:
-            return succeed(None)
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
-        return waiting
-
-    def send_signal(self, number: signal.Signals) -> None:
-        if self.transport is not None:
-            with suppress(ProcessExitedAlready):
-                self.transport.signalProcess(number.value)
-
-
-class _Exchange(Protocol):
-    """One HTTP request and what came back until the other side closed."""
-
-    def __init__(self, request: bytes) -> None:
-        self._request = request
-        self._received = b""
-        self.answer: Deferred[bytes] = Deferred(lambda _: self._connection.abortConnection())
-
-    def connectionMade(self) -> None:
-        self._connection = cast("Connection", self.transport)
-        self._connection.write(self._request)
-
-    def dataReceived(self, data: bytes) -> None:
-        self._received += data
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self.answer.called:
-            return
-        if self._received:
-            self.answer.callback(self._received)
-        else:
-            self.answer.errback(reason)
-
-
-class _RPC:
-    """Calls to one node by JSON-RPC, each on a connection of its own that the node closes."""
-
-    def __init__(self, reactor: PosixReactorBase, port: int, password: str) -> None:
-        self._endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
-        login = base64.b64encode(f"{USER}:{password}".encode()).decode()
-        # In HTTP/1.0 the answer is not chunked and its end is the connection's.
-        self._head = f"POST / HTTP/1.0\r\nAuthorization: Basic {login}\r\nContent-Length: "
-
-    async def call(self, method: str, params: tuple[object, ...]) -> Any:
-        body = json.dumps({"id": 1, "method": method, "params": params})
-        exchange = _Exchange(f"{self._head}{len(body)}\r\n\r\n{body}".encode("ascii"))
-        await connectProtocol(self._endpoint, exchange)
-        head, _, body_back = (await exchange.answer).partition(b"\r\n\r\n")
-        return self._result(method, head, body_back)
-
-    @staticmethod
-    def _result(method: str, head: bytes, body: bytes) -> Any:
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            status = head.partition(b"\r\n")[0].decode("ascii", "replace")
-            raise RPCError(method, 0, f"no JSON but {status}") from None
-        if answer["error"] is not None:
-            raise RPCError(method, answer["error"]["code"], answer["error"]["message"])
-        return answer["result"]
 
 
 class Litecoind:
@@ -201,7 +81,7 @@ class Litecoind:
         self._options = options
         self._program = program or shutil.which("litecoind") or "litecoind"
         self._password = secrets.token_hex(16)
-        self._process = _Process()
+        self._process = Process()
         self._temporary: Path | None = None
         self._log_start = 0
 
@@ -331,8 +211,8 @@ class Litecoind:
     async def _run(self) -> None:
         """Start the program and wait until it serves; end it again if it does not."""
         self._log_start = len(self.log())
-        self._process = _Process()
-        self._rpc = _RPC(self._reactor, self.rpc_port, self._password)
+        self._process = Process()
+        self._rpc = RPC(self._reactor, self.rpc_port, self._password)
         arguments = [self._program, *OPTIONS.split(), *self._arguments(), *self._options]
         # Debian's litecoind is a script that writes a litecoin.conf into the home: not into the user's.
         environment = {"HOME": str(self.folder), "PATH": os.defpath}

@@ -13,8 +13,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 
 from . import litecoind as harness
-from .litecoind import HIGHEST_BLOCK, Litecoind, NodeError, PortTaken, RPCError, within
+from .litecoind import HIGHEST_BLOCK, Litecoind, NodeError, PortTaken
 from .raw import PROTOCOL_VERSION, RawPeer, RawServer, double_sha256, frame, version_payload
+from .rpc import RPCError
+from .waiting import within
 
 if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
