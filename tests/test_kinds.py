@@ -148,11 +148,11 @@ class CapTests(SynchronousTestCase):
     def test_written(self) -> None:
         """What no peer would take is not written."""
         for wrong, text in (
-            (Strings(b"abc", b"12345", ""), "raw: 5 bytes, at most 4 allowed"),
-            (Strings(b"abc", b"", "ééé"), "text: 6 bytes, at most 5 allowed"),
-            (Lists([1] * 4, [], [], []), "small: 4 entries, at most 3 allowed"),
-            (Lists([], [1] * 4, [], []), "varied: 4 entries, at most 3 allowed"),
-            (Lists([], [], ["abcd"], []), "texts: 4 bytes, at most 3 allowed"),
+            (Strings(b"abc", b"12345", ""), "strings: raw: 5 bytes, at most 4 allowed"),
+            (Strings(b"abc", b"", "ééé"), "strings: text: 6 bytes, at most 5 allowed"),
+            (Lists([1] * 4, [], [], []), "lists: small: 4 entries, at most 3 allowed"),
+            (Lists([], [1] * 4, [], []), "lists: varied: 4 entries, at most 3 allowed"),
+            (Lists([], [], ["abcd"], []), "lists: texts: 4 bytes, at most 3 allowed"),
         ):
             error = self.assertRaises(LocalError, written, wrong)
             self.assertEqual(str(error), text)

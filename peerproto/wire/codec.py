@@ -98,6 +98,8 @@ class Codec:
         command, most = row
         try:
             payload = message.write(self)
+        except LocalError as error:
+            raise LocalError(f"{kind.command}: {error}") from error
         except (struct.error, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise LocalError(f"{kind.command}: cannot be written: {error}") from error
         if len(payload) > most or not kind.exists_at(self.pver):
