@@ -65,16 +65,17 @@ def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
         if buf[at + 1] != 1:
             raise MalformedMessage(f"witness flag {buf[at + 1]}, 1 allowed", offset=at + 1)
         at += 2
-    tx_in, at = _read_inputs(buf, at)
-    tx_out, at = _read_outputs(buf, at)
+    tx_in, at = read_inputs(buf, at)
+    tx_out, at = read_outputs(buf, at)
     if has_witness:
         tx_in, at = _read_witnesses(tx_in, buf, at)
     (lock_time,) = _UINT32.unpack_from(buf, at)
     return TxFields(version, tx_in, tx_out, lock_time), at + 4
 
 
-def _read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
-    count, at = _read_count(buf, at, MOST_INPUTS, "inputs")
+def read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
+    """The inputs, without witnesses, and the offset behind them; raises as `read_tx` does."""
+    count, at = read_count(buf, at, MOST_INPUTS, "inputs")
     tx_in = []
     for _ in range(count):
         out_point = OutPoint._make(_OUT_POINT.unpack_from(buf, at))
@@ -82,7 +83,7 @@ def _read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
         size = buf[at]
         at += 1
         if size > 252:
-            size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
+            size, at = read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         (sequence,) = _UINT32.unpack_from(buf, end)
         tx_in.append(TxIn(out_point, buf[at:end], sequence, []))
@@ -90,8 +91,9 @@ def _read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
     return tx_in, at
 
 
-def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
-    count, at = _read_count(buf, at, MOST_OUTPUTS, "outputs")
+def read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
+    """The outputs, and the offset behind them; raises as `read_tx` does."""
+    count, at = read_count(buf, at, MOST_OUTPUTS, "outputs")
     tx_out = []
     for _ in range(count):
         (value,) = _VALUE.unpack_from(buf, at)
@@ -99,7 +101,7 @@ def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
         size = buf[at]
         at += 1
         if size > 252:
-            size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
+            size, at = read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         if end > len(buf):
             raise IndexError
@@ -119,10 +121,10 @@ def _read_witnesses(tx_in: list[TxIn], buf: bytes, at: int) -> tuple[list[TxIn],
 
 
 def _read_witness(buf: bytes, at: int) -> tuple[list[bytes], int]:
-    count, at = _read_count(buf, at, MOST_SCRIPT, "witness items")
+    count, at = read_count(buf, at, MOST_SCRIPT, "witness items")
     items = []
     for _ in range(count):
-        size, at = _read_count(buf, at, MOST_SCRIPT, "bytes of witness")
+        size, at = read_count(buf, at, MOST_SCRIPT, "bytes of witness")
         end = at + size
         if end > len(buf):
             raise IndexError
@@ -131,7 +133,8 @@ def _read_witness(buf: bytes, at: int) -> tuple[list[bytes], int]:
     return items, at
 
 
-def _read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
+def read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
+    """A count, and the offset behind it. Raises MalformedMessage if it is over `most`."""
     count, at = read_varint(buf, at)
     if count > most:
         raise MalformedMessage(f"{count} {what} announced, at most {most} allowed", offset=at)
