@@ -37,7 +37,8 @@ class MistakeTests(SynchronousTestCase):
              "'bitcoin-mainet': did you mean 'bitcoin-mainnet'?"),
             (["encode", *REGTEST, "--encoding", "bse"], "peerproto encode: --encoding: there is no 'bse': did you "
              "mean 'base'?"),
-            (["networks", "--policy", "x"], "peerproto networks: --policy: there is no 'x': choose from btcd, core"),
+            (["decode", *REGTEST, "--policy", "x"], "peerproto decode: bitcoin-regtest has no policy 'x': btcd, core "
+             "are there"),
             (["decode", *REGTEST, "--pver", "0x1"], "peerproto decode: --pver: '0x1' is no protocol version: 1 to "
              "2147483647 are allowed"),
             (["decode", *REGTEST, "--pver", "2147483648"], "peerproto decode: --pver: '2147483648' is no protocol "

@@ -17,11 +17,14 @@ class NetworksTests(SynchronousTestCase):
         ran = run(["networks"])
         head, *rows = [line.split() for line in ran.out.decode().splitlines()]
         self.assertEqual((ran.code, ran.err), (0, ""))
-        self.assertEqual(head, ["NAME", "MAGIC", "PORT", "VERSIONS", "GENESIS"])
+        self.assertEqual(head, ["NAME", "MAGIC", "PORT", "VERSIONS", "CHECKSUM", "POLICIES", "GENESIS"])
         self.assertEqual([row[0] for row in rows], list(names()))
         self.assertIn(
             [
                 *("litecoin-regtest", "fabfb5da", "19444", "209..70016"),
+                "sha256d",
+                "btcd,",
+                "core",
                 "530827f38f93b43ed12af0b3ad25a288dc02ed74d6d7857862df51fc56c416f9",
             ],
             rows,
@@ -37,9 +40,8 @@ class NetworksTests(SynchronousTestCase):
             self.assertEqual(str(row["port"]), str(net["default_port"]))
             self.assertEqual(row["genesis"], net["genesis_hash_display"])
 
-    def test_policy(self) -> None:
-        """Another reference asks for another least version."""
-        versions = [
-            row["least_protocol_version"] for row in run(["networks", "--json", "--policy", "core"]).objects()
-        ]
-        self.assertEqual(set(versions), {31800})
+    def test_policies_and_checksum(self) -> None:
+        """What may stand behind --policy, the default first, and how frames are checked."""
+        found = {row["name"]: row for row in run(["networks", "--json"]).objects()}
+        self.assertEqual(found["litecoin-regtest"]["policies"], ["btcd", "core"])
+        self.assertEqual(found["litecoin-regtest"]["checksum"], "sha256d")

@@ -6,17 +6,16 @@ import argparse
 from typing import Any
 
 from peerproto.chain.rules import display
-from peerproto.cli.options import add_policy
 from peerproto.cli.streams import json_writer
 from peerproto.network import Network
-from peerproto.networks import named, names
+from peerproto.networks import named, names, policies
 
 _DESCRIPTION = """\
 Lists the networks: name, magic (wire order), default port, protocol versions
-(the least that a peer must speak, the highest that we do), and the hash of the
-genesis block (display order).
+(the least that a peer must speak, the highest that we do), checksum, policies
+(the first is the default), and the hash of the genesis block (display order).
 """
-_ROW = "{:<18} {:<8}  {:>5}  {:<13}  {}"
+_ROW = "{:<18} {:<8}  {:>5}  {:<13}  {:<8}  {:<10}  {}"
 
 
 def add_parser(subparsers: Any) -> None:
@@ -26,22 +25,23 @@ def add_parser(subparsers: Any) -> None:
         help="the networks by name",
         description=_DESCRIPTION,
     )
-    add_policy(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the table."""
-    rows = [describe(named(name, options.policy)) for name in names()]
+    rows = [describe(named(name)) for name in names()]
     if options.json:
         write = json_writer()
         for row in rows:
             write(row)
         return 0
-    print(_ROW.format("NAME", "MAGIC", "PORT", "VERSIONS", "GENESIS"))
+    print(_ROW.format("NAME", "MAGIC", "PORT", "VERSIONS", "CHECKSUM", "POLICIES", "GENESIS"))
     for row in rows:
         versions = f"{row['least_protocol_version']}..{row['protocol_version']}"
-        print(_ROW.format(row["name"], row["magic"], row["port"], versions, row["genesis"]))
+        policies = ", ".join(row["policies"])
+        shown = (row["name"], row["magic"], row["port"], versions, row["checksum"], policies, row["genesis"])
+        print(_ROW.format(*shown))
     return 0
 
 
@@ -54,4 +54,6 @@ def describe(network: Network) -> dict[str, Any]:
         "genesis": display(network.genesis),
         "least_protocol_version": network.least_protocol_version,
         "protocol_version": network.protocol_version,
+        "checksum": network.envelope.checksum.__name__.removesuffix("_checksum"),
+        "policies": list(policies(network.name)),
     }

@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from peerproto.networks import named, names, nearest
+from peerproto.errors import LocalError
+from peerproto.networks import named, nearest
 from peerproto.wire.codec import Codec
 
 _TOP_PVER = 0x7FFF_FFFF
@@ -56,9 +57,10 @@ def one_of(choices: Sequence[str]) -> Callable[[str], str]:
 
 def network_name(word: str) -> str:
     """A type for `add_argument`: the name of a network."""
-    if word not in names():
-        raise argparse.ArgumentTypeError(f"no network is named {word!r}{nearest(word, names())}")
-    return word
+    try:
+        return named(word).name
+    except LocalError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def protocol_version(word: str) -> int:
@@ -96,10 +98,9 @@ def add_policy(parser: argparse.ArgumentParser) -> None:
     """The option that says whose way is followed."""
     parser.add_argument(
         "--policy",
-        default="btcd",
-        type=one_of(("btcd", "core")),
-        metavar="btcd|core",
-        help="whose way to follow where the references of a network differ (default: %(default)s)",
+        metavar="NAME",
+        help="whose way to follow where the references of a network differ: btcd or core on bitcoin and litecoin "
+        "(default: the network's first, as `peerproto networks` lists them)",
     )
 
 

@@ -13,9 +13,9 @@ from peerproto.errors import LocalError
 if TYPE_CHECKING:
     from peerproto.network import Network
 
-_FAMILIES = ("bitcoin", "litecoin")
+_FAMILIES = ("bitcoin", "litecoin", "soter")
 
-__all__ = ["named", "names", "nearest"]
+__all__ = ["named", "names", "nearest", "policies"]
 
 
 @lru_cache
@@ -49,6 +49,12 @@ def _named(name: str, policy: str) -> Network:
         raise LocalError(f"{name} has no policy {policy!r}: {', '.join(module.POLICIES)} are there")
     network: Network = module.network(net, policy)
     return network
+
+
+def policies(name: str) -> tuple[str, ...]:
+    """The policies of a network, the default first. Raises LocalError for another name."""
+    found: tuple[str, ...] = _module(named(name).name.partition("-")[0]).POLICIES
+    return found
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:
