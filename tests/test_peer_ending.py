@@ -100,14 +100,13 @@ class NotConnectedTests(SynchronousTestCase):
 class ToldTests(SynchronousTestCase):
     """Who is told why."""
 
-    def test_by_state(self) -> None:
+    def test_when_open(self) -> None:
         """A ready peer is told whatever its network has words for; before, only a wrong beginning."""
         always = (VersionExpected("ping"), VersionTooOld("1"))
         ready_only = (MalformedMessage("x"), DuplicateVersion("x"), UnexpectedMessage("x"), PeerStalled("x"))
         for why in (*always, *ready_only):
-            self.assertTrue(is_told(why, State.READY))
-            for state in (State.AWAITING_VERSION, State.AWAITING_VERACK):
-                self.assertEqual(is_told(why, state), why in always)
+            self.assertTrue(is_told(why, True))
+            self.assertEqual(is_told(why, False), why in always)
 
 
 class AddressTests(SynchronousTestCase):

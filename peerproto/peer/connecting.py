@@ -23,7 +23,9 @@ from peerproto.peer.ending import why_not_connected
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
 
-_HOST_PORT = re.compile(r"(?:\[(?P<six>[^\s\[\]/=]+)\]|(?P<host>[^\s:\[\]/=]+))(?::(?P<port>[0-9]{1,9}))?")
+_HOST_PORT = re.compile(
+    r"(?:\[(?P<six>[^\s\[\]/=]+)\]|(?P<host>[^\s\0-\x1f\x7f:\[\]/=]+))(?::(?P<port>[0-9]{1,9}))?"
+)
 
 
 def connect(

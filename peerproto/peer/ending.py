@@ -60,13 +60,13 @@ def why_not_connected(reason: Failure) -> ConnectFailed:
     return ConnectFailed(f"no way there: {words}", Reason.NO_ROUTE)
 
 
-def is_told(error: PeerError, state: State) -> bool:
+def is_told(error: PeerError, is_open: bool) -> bool:
     """Whether a peer may be told why it is ended, where its network tells such things at all.
 
     During the handshake only a wrong beginning is told (btcd peer/peer.go, readRemoteVersionMsg); after it whatever
     the network has words for.
     """
-    return state is State.READY or isinstance(error, VersionExpected | VersionTooOld)
+    return is_open or isinstance(error, VersionExpected | VersionTooOld)
 
 
 def where_is(address: object) -> str:

@@ -35,6 +35,7 @@ class Nonces:
     def add(self, nonce: int) -> None:
         """Remember a nonce that goes out."""
         self._sent[nonce] = None
+        self._sent.move_to_end(nonce)
         if len(self._sent) > self._most:
             self._sent.popitem(last=False)
 

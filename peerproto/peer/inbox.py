@@ -17,13 +17,13 @@ from peerproto.wire.reader import Reader
 if TYPE_CHECKING:
     from peerproto.peer.protocol import PeerProtocol
 
+_log = Logger()
+
 
 class Inbox:
     """The way of one peer's bytes: to the handshake until it is done; then to the peer's own duty, to who waits for
     such an answer, and to the listener.
     """
-
-    _log = Logger()
 
     def __init__(self, peer: PeerProtocol) -> None:
         self._peer = peer
@@ -91,9 +91,7 @@ class Inbox:
         self._speak(witness=bool(theirs.services & peer.network.witness_service))
         peer.watch.open(lambda: keep_alive(peer))
         agent = printable(theirs.user_agent)
-        self._log.info(
-            "{peer} is ready: {agent} {pver}", peer=str(peer), agent=agent, pver=peer.protocol_version
-        )
+        _log.info("{peer} is ready: {agent} {pver}", peer=str(peer), agent=agent, pver=peer.protocol_version)
         for message in greeting:
             peer.outbox.write(message)
         peer.outbox.open()

@@ -21,13 +21,15 @@ class Outbox:
     message. Before the handshake is done only the handshake itself may go out; all else waits for `open`.
 
     :ivar codec: may be set to another one between two messages. :ivar transport: set when there is a connection.
+    :ivar is_open: whether all may go out.
     """
 
-    __slots__ = ("_frames", "_open", "_statistics", "codec", "transport")
+    __slots__ = ("_frames", "_open", "_statistics", "codec", "is_open", "transport")
 
     def __init__(self, codec: Codec, statistics: Statistics) -> None:
         self.codec = codec
         self.transport: Any = None
+        self.is_open = False
         self._statistics = statistics
         self._frames: list[bytes] | None = None
         self._open: Once[None] = Once()
@@ -61,6 +63,7 @@ class Outbox:
 
     def open(self) -> None:
         """The handshake is done."""
+        self.is_open = True
         self._open.fire(None)
 
     def close(self, error: PeerError) -> None:

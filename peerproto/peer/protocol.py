@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from peerproto.peer.factory import PeerFactory
 
 
+_log = Logger()
+"""Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
+
+
 class PeerProtocol(Protocol):
     """A peer of a Bitcoin-like network.
 
@@ -39,8 +43,6 @@ class PeerProtocol(Protocol):
     :ivar id: a number of its own in this process. :ivar inbound: whether the other side called us.
     :ivar address: host and port of the other side, as text. :ivar ending: why the peer ends or has ended, or None.
     """
-
-    _log = Logger()
 
     def __init__(self, factory: PeerFactory, number: int, *, inbound: bool) -> None:
         self.factory: PeerFactory = factory
@@ -105,7 +107,7 @@ class PeerProtocol(Protocol):
 
         Raises LocalError for a message that this network cannot send.
         """
-        if self.handshake.is_open and not self.ending:
+        if self.outbox.is_open and not self.ending:
             self.outbox.write(message)
             if expect and type(message) in self.network.expects:
                 self.pending.sent(message, self.watch.now())
@@ -131,7 +133,7 @@ class PeerProtocol(Protocol):
         expectation = self.network.expects.get(type(message))
         if expectation is None:
             return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
-        if self.ending or not self.handshake.is_open:
+        if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self.request(message, timeout=timeout))
         try:
             self.outbox.write(message)
@@ -143,7 +145,7 @@ class PeerProtocol(Protocol):
 
     def request_blocks(self, hashes: Collection[bytes], *, timeout: float | None = None) -> Deferred[Any]:
         """Ask for blocks by their hashes (wire order), as `request` does for a getdata."""
-        if self.ending or not self.handshake.is_open:
+        if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self.request_blocks(hashes, timeout=timeout))
         return self.request(self.network.request_blocks(hashes, self.codec.witness), timeout=timeout)
 
@@ -152,7 +154,7 @@ class PeerProtocol(Protocol):
 
         Fails with LocalError if the peer's protocol version knows no pong.
         """
-        if self.ending or not self.handshake.is_open:
+        if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self.ping(timeout=timeout))
         if not knows_pong(self):
             return fail(LocalError(f"protocol version {self.protocol_version} has no pong"))
@@ -172,7 +174,7 @@ class PeerProtocol(Protocol):
         if self.transport is None:
             self.ending = error
             return
-        reject = self.network.reject(error) if is_told(error, self.state) else None
+        reject = self.network.reject(error) if is_told(error, self.outbox.is_open) else None
         if reject is not None and reject.since <= self.protocol_version:
             self.outbox.write(reject)
         self.outbox.flush()
@@ -219,7 +221,7 @@ class PeerProtocol(Protocol):
         self.ending = error
         self.watch.stop()
         self.factory.forget(self)
-        self._log.info("{peer} ended: {why}: {error}", peer=str(self), why=error.reason, error=str(error))
+        _log.info("{peer} ended: {why}: {error}", peer=str(self), why=error.reason, error=str(error))
         if self.factory.on_lost is not None:
             self._guarded(self.factory.on_lost, self, error)
         self.outbox.close(error)
@@ -242,9 +244,7 @@ class PeerProtocol(Protocol):
     def _not_sent(self, reason: Failure, command: str) -> None:
         if reason.check(LocalError):
             error = reason.getErrorMessage()
-            self._log.warn(
-                "{command} was held back and cannot be sent: {error}", command=command, error=error
-            )
+            _log.warn("{command} was held back and cannot be sent: {error}", command=command, error=error)
 
     def _close(self) -> None:
         transport: Any = self.transport
@@ -258,5 +258,5 @@ class PeerProtocol(Protocol):
         except PeerError as error:
             self.fail(error)
         except Exception:
-            self._log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
+            _log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
             self.fail(ListenerFailed("our own code failed: see the log"))
