@@ -1,6 +1,7 @@
 # Each target is the line that you would type by hand, after the installation it needs.
 PYTHON ?= python3
 VENV ?= .venv
+BUILD = setup.cfg setup.py pyproject.toml peerproto/wire/_blake256.c
 UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py tests/*/test_*.py)))
 
 .PHONY: demo test trial lint
@@ -23,10 +24,10 @@ lint: $(VENV)/installed-lint
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/installed: setup.cfg pyproject.toml | $(VENV)/bin/pip
+$(VENV)/installed: $(BUILD) | $(VENV)/bin/pip
 	$(VENV)/bin/python -m pip install -e .
 	@touch $@
 
-$(VENV)/installed-%: setup.cfg pyproject.toml | $(VENV)/bin/pip
+$(VENV)/installed-%: $(BUILD) | $(VENV)/bin/pip
 	$(VENV)/bin/python -m pip install -e '.[$*]'
 	@touch $@

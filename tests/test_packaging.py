@@ -24,14 +24,17 @@ OPTION_FILES = sorted((ROOT / "tap").glob("*.toml"))
 
 # What a checkout may hold beside its sources, as in .gitignore.
 LEFTOVERS = (".*", "__pycache__", "*.egg-info", "build", "dist", "dropin.cache", "_trial_temp*", "*.sqlite*")
+COMPILED = ("*.so", "*.pyd")
 
 
-def run(*command: str | Path, cwd: Path) -> str:
+def run(*command: str | Path, cwd: Path, **more: str) -> str:
     """What a command prints on stdout; AssertionError with all it printed if it fails.
 
     PYTHONPATH is taken away, so that nothing of this checkout can stand in for what is missing in the wheel.
+
+    :param more: variables of the environment.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | more
     done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise AssertionError(f"{command} ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
@@ -49,7 +52,7 @@ def temporary_folder() -> Path:
 def built() -> tuple[Path, Path]:
     """The sdist of a copy of this checkout, and the wheel that is built from that sdist."""
     folder = temporary_folder()
-    copytree(ROOT, folder / "source", ignore=ignore_patterns(*LEFTOVERS))
+    copytree(ROOT, folder / "source", ignore=ignore_patterns(*LEFTOVERS, *COMPILED))
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", "source", cwd=folder)
     (sdist,) = (folder / "dist").glob("*.tar.gz")
     (wheel,) = (folder / "dist").glob("*.whl")
@@ -57,21 +60,41 @@ def built() -> tuple[Path, Path]:
 
 
 @cache
+def without_compiler() -> Path:
+    """A copy of this checkout, installed from its own folder where no compiler works; with its environment in it."""
+    folder = temporary_folder()
+    copytree(ROOT, folder / "source", ignore=ignore_patterns(*LEFTOVERS, *COMPILED))
+    environment = new_environment(folder / "environment")
+    install(environment, "--no-build-isolation", "--editable", folder / "source", CC="false", CXX="false")
+    return environment
+
+
+@cache
 def installed() -> Path:
-    """A virtual environment with the wheel in it; what the wheel requires is lent by the running Python.
+    """A virtual environment with the wheel in it; what the wheel requires is lent by the running Python."""
+    environment = new_environment(temporary_folder())
+    install(environment, built()[1])
+    return environment
+
+
+def new_environment(folder: Path) -> Path:
+    """A virtual environment to which the running Python lends its packages.
 
     A .pth file lends only the folders themselves: the .pth files in them, such as that of an editable
     install of this checkout, are not read.
     """
-    folder = temporary_folder()
     venv.create(folder, symlinks=True)
-    python = folder / "bin" / "python"
-    pip = (sys.executable, "-m", "pip", "--python", python, "install", "--quiet")
-    run(*pip, "--no-index", "--no-deps", built()[1], cwd=folder)
-    site_packages = run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder)
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site_packages = run(folder / "bin" / "python", "-c", where, cwd=folder)
     lent = [path for path in sys.path if path.endswith("-packages")]
     Path(site_packages.strip(), "lent.pth").write_text("\n".join(lent))
     return folder
+
+
+def install(environment: Path, *what: str | Path, **more: str) -> None:
+    """Install with pip, without asking the network for anything."""
+    pip = (sys.executable, "-m", "pip", "--python", environment / "bin" / "python", "install", "--quiet")
+    run(*pip, "--no-index", "--no-deps", *what, cwd=environment, **more)
 
 
 def in_installed(code: str, *arguments: str) -> str:
@@ -81,7 +104,7 @@ def in_installed(code: str, *arguments: str) -> str:
 
 def source_names() -> set[str]:
     """The files that must be in the wheel, as it names them."""
-    package = (path for path in (ROOT / "peerproto").rglob("*") if path.suffix in {".py", ".typed"})
+    package = (path for path in (ROOT / "peerproto").rglob("*") if path.suffix in {".py", ".pyi", ".typed"})
     return {path.relative_to(ROOT).as_posix() for path in package} | {"twisted/plugins/peernode.py"}
 
 
@@ -97,10 +120,17 @@ class ArchiveTests(SynchronousTestCase):
     """What sdist and wheel contain."""
 
     def test_wheel_holds_our_modules_and_nothing_else(self) -> None:
-        """The wheel has each module, py.typed and the plugin: no tests, and no ``__init__.py`` of Twisted."""
+        """The wheel has each module, py.typed and the plugin: no tests, and no ``__init__.py`` of Twisted.
+
+        Beside them at most the one compiled file.
+        """
         with zipfile.ZipFile(built()[1]) as wheel:
             names = {name for name in wheel.namelist() if ".dist-info/" not in name and ".data/" not in name}
-        self.assertEqual(names, source_names())
+        compiled = {name for name in names if any(PurePosixPath(name).match(pattern) for pattern in COMPILED)}
+        self.assertEqual(names - compiled, source_names())
+        self.assertIn(
+            {PurePosixPath(name).name.partition(".")[0] for name in compiled}, [set(), {"_blake256"}]
+        )
 
     def test_sdist_carries_option_files_and_tests(self) -> None:
         """Who has only the sdist has the option files, the tests and the texts too."""
@@ -108,6 +138,7 @@ class ArchiveTests(SynchronousTestCase):
             names = {PurePosixPath(*PurePosixPath(name).parts[1:]).as_posix() for name in sdist.getnames()}
         wanted = {path.relative_to(ROOT).as_posix() for path in (*OPTION_FILES, Path(__file__).resolve())}
         wanted |= {"tests/__init__.py", "LICENSE", "CHANGELOG.rst", "Makefile", "setup.cfg", "pyproject.toml"}
+        wanted |= {"setup.py", "peerproto/wire/_blake256.c"}
         self.assertEqual(wanted - names, set())
 
 
@@ -154,6 +185,37 @@ class InstalledTests(SynchronousTestCase):
         """The option files lie in share/peerproto/tap of the environment."""
         there = (installed() / "share" / "peerproto" / "tap").iterdir()
         self.assertEqual(sorted(path.name for path in there), [path.name for path in OPTION_FILES])
+
+
+class CompiledTests(SynchronousTestCase):
+    """The one C file, which is compiled where that can be done and done without where not."""
+
+    code = (
+        "from peerproto.wire import blake256 as ours;"
+        "print(ours.COMPILED, ours.blake256(b'').hex()[:8], *ours.__file__.split('/')[-4:-2])"
+    )
+
+    def test_without_a_compiler(self) -> None:
+        """The checkout installs all the same, editable, and hashes in Python."""
+        shown = run(without_compiler() / "bin" / "python", "-c", self.code, cwd=temporary_folder())
+        self.assertEqual(shown.split(), ["False", "716f6e86", "source", "peerproto"])
+
+    def test_with_a_compiler(self) -> None:
+        """The wheel's package hashes by the compiled file where the wheel has it."""
+        with zipfile.ZipFile(built()[1]) as wheel:
+            there = any(
+                PurePosixPath(name).match(pattern) for name in wheel.namelist() for pattern in COMPILED
+            )
+        self.assertEqual(in_installed(self.code).split()[:2], [str(there), "716f6e86"])
+
+    def test_failure_to_compile_is_told(self) -> None:
+        """Who builds sees what could not be compiled, and that nothing is missing."""
+        folder = temporary_folder()
+        copytree(ROOT, folder / "source", ignore=ignore_patterns(*LEFTOVERS, *COMPILED))
+        build = (sys.executable, "setup.py", "--quiet", "build_ext", "--inplace")
+        told = run("sh", "-c", 'exec "$@" 2>&1', "sh", *build, cwd=folder / "source", CC="false", CXX="false")
+        self.assertIn("peerproto: peerproto/wire/_blake256.c could not be compiled: ", told)
+        self.assertIn("peerproto: nothing is missing; BLAKE-256 (Decred's hash) is done in Python", told)
 
 
 class OptionFileTests(SynchronousTestCase):
