@@ -9,7 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, gatherResults, maybeDeferred
+from twisted.logger import ILogObserver, LogEvent, formatEvent, globalLogPublisher
+from zope.interface import implementer
 
 from peerproto import PeerError, PeerFactory, PeerProtocol, connect, listen, networks
 from peerproto.chain.rules import display
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 POLICIES = ["btcd", "core"]
+# As the script of that name does it, wherever that may be.
 TWISTD = ("-c", "from twisted.scripts.twistd import run; run()", "-n", "--pidfile=", "peernode")
 
 
@@ -64,6 +67,18 @@ class Recorder:
         return lambda _peer, message: self.heard[message.command].append(message)
 
 
+@implementer(ILogObserver)
+class Mistakes:
+    """What has been logged as a mistake of our own code, by whatever part of it."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __call__(self, event: LogEvent) -> None:
+        if "log_failure" in event:
+            self.seen.append(f"{formatEvent(event)}\n{event['log_failure'].getTraceback()}")
+
+
 class Ours:
     """Makes things that it ends again in C{close}."""
 
@@ -74,6 +89,8 @@ class Ours:
         self._ports: list[IListeningPort] = []
         self._services: list[PeerNodeService] = []
         self._programs: list[Process] = []
+        self._mistakes = Mistakes()
+        globalLogPublisher.addObserver(self._mistakes)
 
     def factory(self, policy: str = "btcd", listener: object = None, **options: Any) -> PeerFactory:
         """A factory for the nodes' network."""
@@ -120,16 +137,15 @@ class Ours:
 
     def twistd(self, *options: str) -> Process:
         """C{twistd -n peernode} with these options, running."""
-        return self.program(*TWISTD, "--network", "litecoin-regtest", *options)
+        return self.program(*TWISTD, *options)
 
-    async def command(self, *words: str) -> Process:
-        """C{peerproto} with these words, once it has ended."""
-        process = self.program("-m", "peerproto", *words)
-        await within(process.when_ended(), SECONDS, f"the end of peerproto {words[0]}")
-        return process
+    def commands(self, *commands: tuple[str, ...]) -> Deferred[list[Process]]:
+        """C{peerproto} with these words, each in a process, all at once; fires when all have ended."""
+        processes = [self.program("-m", "peerproto", *words) for words in commands]
+        return gatherResults([each.when_ended() for each in processes]).addCallback(lambda _: processes)
 
     async def close(self) -> None:
-        """End everything, whatever state the test has left it in."""
+        """End everything, whatever state the test has left it in. Nothing may have been logged as our own mistake."""
         ending: list[Any] = [service.stopService() for service in self._services]
         ending += [maybeDeferred(port.stopListening) for port in self._ports]
         for process in self._programs:
@@ -141,6 +157,8 @@ class Ours:
         await within(
             DeferredList(ending, consumeErrors=True), SECONDS, "the end of all that the test has made"
         )
+        globalLogPublisher.removeObserver(self._mistakes)
+        assert not self._mistakes.seen, "\n".join(self._mistakes.seen)
 
 
 def where(port: IListeningPort) -> str:
