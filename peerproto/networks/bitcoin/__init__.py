@@ -126,6 +126,7 @@ __all__ = [
     "VerAck",
     "Version",
     "WtxidRelay",
+    "make",
     "network",
 ]
 
