@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from struct import Struct
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import Annotated, NamedTuple, Protocol
 
 from peerproto.errors import MalformedMessage
 from peerproto.networks.bitcoin.records import OutPoint
@@ -11,9 +11,6 @@ from peerproto.wire.code import exact
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Count, VarBytes, int64, uint32
 from peerproto.wire.varint import read_varint, write_varint
-
-if TYPE_CHECKING:
-    from peerproto.networks.bitcoin.blocks import Tx
 
 MOST_INPUTS = 33_554_432 // 41 + 1
 MOST_OUTPUTS = 33_554_432 // 9 + 1
@@ -50,6 +47,26 @@ class TxFields(NamedTuple):
     tx_in: list[TxIn]
     tx_out: list[TxOut]
     lock_time: int
+
+
+class AnyTx(Protocol):
+    """What has the fields of a transaction: `TxFields`, or the message of a network."""
+
+    @property
+    def version(self) -> int:
+        """Of the rules that it goes by."""
+
+    @property
+    def tx_in(self) -> list[TxIn]:
+        """Its inputs."""
+
+    @property
+    def tx_out(self) -> list[TxOut]:
+        """Its outputs."""
+
+    @property
+    def lock_time(self) -> int:
+        """From when on it may stand in a block."""
 
 
 def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
@@ -141,7 +158,7 @@ def read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
     return count, at
 
 
-def write_tx(tx: TxFields | Tx, *, witness: bool) -> bytes:
+def write_tx(tx: AnyTx, *, witness: bool) -> bytes:
     """The bytes of a transaction; with `witness`, in the witness form if any input has one.
 
     Raises struct.error, ValueError or TypeError for a value that does not fit its field.
