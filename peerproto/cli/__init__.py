@@ -24,7 +24,7 @@ from peerproto.networks import nearest
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS = ("decode", "encode", "networks", "handshake")
+COMMANDS = ("decode", "encode", "networks", "handshake", "sync", "node")
 """The commands, in the order in which they are shown."""
 
 _INTERRUPTED = 130
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         code: int = _module(options.command).run(options)
         _flush()
     except SystemExit as stop:
-        return int(stop.code or 0)
+        return _exit_code(stop)
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
@@ -78,6 +78,14 @@ def parse(arguments: Sequence[str]) -> Any:
 
 def _module(command: str) -> Any:
     return import_module(f"peerproto.cli.{command}")
+
+
+def _exit_code(stop: SystemExit) -> int:
+    """What the interpreter does with it: a text is told, and means 1."""
+    if isinstance(stop.code, str):
+        print(stop.code, file=sys.stderr)
+        return 1
+    return stop.code or 0
 
 
 def _complain(name: str, error: LocalError | OSError) -> int:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol, TextIO
 
 from peerproto.node.report import ProgressLine
+
+__all__ = ["Bar", "RichBar", "progress_bar"]
+
+PAUSE = 0.1
+"""Seconds between two drawings: they cost more than the headers between them."""
 
 
 class Bar(Protocol):
@@ -15,41 +21,54 @@ class Bar(Protocol):
     def show(self, count: int, total: int) -> None:
         """Show a count of a total."""
 
+    def end(self) -> None:
+        """Leave what is shown as it is."""
+
 
 @contextmanager
 def progress_bar(out: TextIO) -> Iterator[Bar]:
     """What shows progress on `out` while it is open."""
-    rich_bar = _rich_bar(out) if out.isatty() else None
-    line = rich_bar or ProgressLine(out)
+    bar = _bar(out)
     try:
-        yield line
+        yield bar
     finally:
-        line.end()
+        bar.end()
 
 
-def _rich_bar(out: TextIO) -> RichBar | None:
+def _bar(out: TextIO) -> Bar:
+    if not out.isatty():
+        return ProgressLine(out)
     try:
         return RichBar(out)
     except ImportError:
-        return None
+        return ProgressLine(out)
 
 
 class RichBar:
-    """A bar of rich's that is drawn when there is progress, without a thread of its own. Raises ImportError."""
+    """A bar of rich's, drawn when there is progress, without a thread of its own. Raises ImportError.
 
-    def __init__(self, out: TextIO) -> None:
+    :param clock: in seconds from whenever.
+    """
+
+    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
         columns = (TextColumn("headers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=Console(file=out), auto_refresh=False)
         self._task = self._progress.add_task("headers", total=None)
+        self._clock = clock
+        self._next = clock()
         self._progress.start()
 
     def show(self, count: int, total: int) -> None:
-        """Show a count of a total."""
-        self._progress.update(self._task, completed=count, total=max(count, total), refresh=True)
+        """Show a count of a total, now or soon."""
+        now = self._clock()
+        draw = now >= self._next
+        if draw:
+            self._next = now + PAUSE
+        self._progress.update(self._task, completed=count, total=max(count, total), refresh=draw)
 
     def end(self) -> None:
-        """Leave the bar as it is."""
+        """Leave the bar, as it is at the end."""
         self._progress.stop()

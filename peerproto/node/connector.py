@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import random
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from peerproto.errors import PeerError, PeerLost, Reason
+from peerproto.errors import ConnectFailed, PeerError, PeerLost, Reason
 from peerproto.node.backoff import Backoff
+from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
 
@@ -25,10 +26,12 @@ STABLE = 60.0
 
 
 class PeerConnector:
-    """Calls a peer, and calls again whenever it ends, until it is stopped.
+    """Calls a peer, and calls again whenever it ends, until it is stopped or the peer turns out to be ourselves.
 
+    :param where: what to call the peer in the log.
     :param dial: makes one try: a Deferred that fires with the peer when there is a connection, and fails with a
-        PeerError.
+        PeerError. Any other error is logged as our own, and the next try is made all the same.
+    :param backoff: how long to wait between two tries.
     :ivar peer: the peer that is connected now, or None.
     """
 
@@ -46,68 +49,79 @@ class PeerConnector:
         self.peer: PeerProtocol | None = None
         self.backoff = backoff or Backoff(random)
         self._dial = dial
+        self._clock = clock
         self._timers = Timers(clock)
-        self._dialling: Deferred[object] | None = None
         self._running = False
+        self._calling: Deferred[None] = succeed(None)
+        self._over: Once[None] = Once()
+        self._over.fire(None)
 
     def start(self) -> None:
-        """Begin to call."""
-        self._running = True
-        self._call()
+        """Begin to call. A second time does nothing until all has stopped."""
+        if self._over.is_over():
+            self._running = True
+            self._over = Once()
+            self._calling = Deferred.fromCoroutine(self._keep_calling())
+            self._calling.addErrback(lambda failure: failure.trap(CancelledError))
+            self._calling.addCallback(lambda _: self._over.fire(None))
 
-    def stop(self) -> Deferred[object]:
-        """Call no more; fires when the peer, if there is one, has ended."""
+    def stop(self) -> Deferred[None]:
+        """Call no more; fires when the peer, if there is one, has ended. May be called at any time, and again."""
         self._running = False
-        self._timers.cancel_all()
-        if self._dialling is not None:
-            self._dialling.cancel()
-        if self.peer is None:
-            return succeed(None)
-        gone = self.peer.when_disconnected()
-        self.peer.disconnect(PeerLost("the node stops", Reason.SHUTDOWN))
-        return gone.addCallback(lambda _: None)
+        if self.peer is not None:
+            self.peer.disconnect(_stopping())
+        else:
+            self._calling.cancel()
+        return self._over.when()
 
-    def _call(self) -> None:
-        dialling = self._dial()
-        self._dialling = dialling.addCallbacks(self._connected, self._failed)
-        if dialling.called:
-            self._dialling = None
+    async def _keep_calling(self) -> None:
+        while self._running:
+            error = await self._one_call()
+            if not self._running:
+                return
+            if error.reason is Reason.SELF:
+                self._log.warn("{where} is ourselves: not called again", where=self.where)
+                return
+            await deferLater(self._clock, self._wait_after(error))
 
-    def _connected(self, peer: PeerProtocol) -> None:
-        self._dialling = None
+    async def _one_call(self) -> PeerError:
+        """Call once, and return why it is over."""
+        try:
+            peer = await self._dial()
+        except PeerError as error:
+            return error
+        except Exception:
+            return self._our_fault()
+        return await self._company(peer)
+
+    async def _company(self, peer: PeerProtocol) -> PeerError:
+        """Be connected until the peer ends."""
         self.peer = peer
+        if not self._running:
+            peer.disconnect(_stopping())
         peer.when_ready().addCallbacks(self._ready, lambda _: None)
-        peer.when_disconnected().addCallback(self._ended)
+        try:
+            return await peer.when_disconnected()
+        finally:
+            self.peer = None
+            self._timers.cancel_all()
 
     def _ready(self, _: PeerProtocol) -> None:
         self._timers.later("stable", STABLE, self.backoff.reset)
 
-    def _ended(self, error: PeerError) -> None:
-        self.peer = None
-        self._timers.cancel("stable")
-        self._again(error)
-
-    def _failed(self, failure: Failure) -> None:
-        self._dialling = None
+    def _our_fault(self) -> PeerError:
+        """Called while an exception is handled: after `stop` that is what cancelling gives, else our own bug."""
         if self._running:
-            error = failure.value
-            if not isinstance(error, PeerError):
-                self._log.failure("{where} cannot be called", failure=failure, where=self.where)
-                return
-            self._again(error)
+            self._log.failure("{where} cannot be called", where=self.where)
+        return ConnectFailed(f"{self.where}: our own code failed: see the log", Reason.LOCAL_ERROR)
 
-    def _again(self, error: PeerError) -> None:
-        if not self._running:
-            return
-        if error.reason is Reason.SELF:
-            self._log.warn("{where} is ourselves: not called again", where=self.where)
-            return
+    def _wait_after(self, error: PeerError) -> float:
+        """How many seconds to wait; the end of a peer is in the log by now, that there was none is not."""
         wait = self.backoff.next()
-        self._log.info(
-            "{where}: {error} ({reason}); next try in {wait:.1f} seconds",
-            where=self.where,
-            error=error,
-            reason=error.reason,
-            wait=wait,
-        )
-        self._timers.later("again", wait, self._call)
+        why = f"{error} ({error.reason})" if isinstance(error, ConnectFailed) else self.where
+        self._log.info("{why}; next try in {wait:.1f} seconds", why=why, wait=wait)
+        return wait
+
+
+def _stopping() -> PeerLost:
+    return PeerLost("the node stops", Reason.SHUTDOWN)

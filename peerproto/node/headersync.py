@@ -11,6 +11,7 @@ from twisted.logger import Logger
 
 from peerproto.errors import InvalidHeaders
 from peerproto.node.headerchain import HeaderChain, UnconnectedHeaders
+from peerproto.node.trouble import Trouble
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
@@ -19,15 +20,59 @@ SLICE = 100
 TURN = 0.02
 """Headers are checked so many at a time, for so many seconds a turn: scrypt takes most of a second for 2000."""
 
-MOST_WAITING = 4
-"""So many messages of headers may wait to be checked; a peer that sends more unasked is not heard."""
+MOST_HELD = 2
+"""So many full messages of one peer may wait to be checked; what comes beyond is dropped, and asked for later."""
+
+OWED = 90.0
+"""For so many seconds no second question goes to a peer that owes an answer: it would bring all twice."""
+
+ANNOUNCED = 8
+"""An announcement has at most so many headers (Core's MAX_BLOCKS_TO_ANNOUNCE); what has more is an answer."""
+
+MOST_ASTRAY = 10
+"""So many announcements in a row may follow none of our headers (Core's MAX_NUM_UNCONNECTING_HEADERS_MSGS)."""
+
+
+class Source:
+    """What is to be remembered of one peer: what it has brought, what it owes, how often it led nowhere."""
+
+    def __init__(self) -> None:
+        self.batches: deque[tuple[list[bytes], bool]] = deque()
+        self.held = 0
+        self.owes_until = 0.0
+        self.ask_again = False
+        self.astray = 0
+
+    def put(self, headers: list[bytes], more: bool) -> None:
+        """Keep a message of headers to be checked; an empty one counts too."""
+        self.batches.append((headers, more))
+        self.held += max(len(headers), 1)
+
+    def take(self) -> tuple[list[bytes], bool, bool]:
+        """The next slice, whether it is the last of its message, and whether more is to be had behind that."""
+        headers, more = self.batches.popleft()
+        now, rest = headers[:SLICE], headers[SLICE:]
+        self.held -= max(len(now), 1)
+        if rest:
+            self.batches.appendleft((rest, more))
+        return now, not rest, more
+
+    def drop(self) -> None:
+        """Forget the rest of the message that was begun."""
+        rest, _ = self.batches.popleft()
+        self.held -= len(rest)
 
 
 class HeaderFollower:
-    """Asks peers for headers and puts what they bring into the chain.
+    """Asks peers for headers and puts what they bring into the chain, a slice of each peer's in turn.
 
-    :ivar synced: happens when a peer has told that it has no more headers than we.
+    Every peer is asked, not one at a time: none can hold up the chain, and what another has brought already costs
+    no more than a look at it.
+
     :param progressed: called after each slice with the peer that brought it.
+    :param finished: called with a peer that has told that it has no more headers than we.
+    :ivar synced: happens when that is told for the first time.
+    :ivar trouble: what a store that fails is told to; nothing is followed after that.
     """
 
     _log = Logger()
@@ -38,83 +83,135 @@ class HeaderFollower:
         chain: HeaderChain,
         *,
         progressed: Callable[[PeerProtocol], object] = lambda peer: None,
+        finished: Callable[[PeerProtocol], object] = lambda peer: None,
     ) -> None:
         self.chain = chain
         self.synced: Once[PeerProtocol] = Once()
+        self.trouble = Trouble()
+        self.trouble.happened.when().addCallback(lambda _: self.stop())
         self._clock = clock
         self._timers = Timers(clock)
         self._progressed = progressed
-        self._waiting: deque[tuple[PeerProtocol, list[bytes], bool]] = deque()
-        self._asked_again: set[int] = set()
+        self._finished = finished
+        self._sources: dict[PeerProtocol, Source] = {}
+        self._turns: deque[PeerProtocol] = deque()
+        self._checking = False
 
     def stop(self) -> None:
         """Check no more."""
-        self._waiting.clear()
+        self._sources.clear()
+        self._turns.clear()
         self._timers.cancel_all()
+
+    def forget(self, peer: PeerProtocol) -> None:
+        """The peer has ended: what it brought is not worth the memory, another will bring it again."""
+        self._sources.pop(peer, None)
+        if peer in self._turns:
+            self._turns.remove(peer)
 
     def ask(self, peer: PeerProtocol) -> None:
         """Ask for what is behind our tip; an answer is owed only by a peer that said it has more."""
-        ahead = peer.theirs is not None and peer.theirs.height > self.chain.height
-        question = peer.network.header_sync.ask(peer.protocol_version, self.chain.locator())
-        peer.send(question, expect=ahead)
+        with self.trouble:
+            source = self._source(peer)
+            ahead = peer.theirs is not None and peer.theirs.height > self.chain.height
+            question = peer.network.headers.ask(peer.protocol_version, self.chain.locator())
+            source.owes_until = self._clock.seconds() + OWED if ahead else 0.0
+            source.ask_again = False
+            peer.send(question, expect=ahead)
 
     def take_headers(self, peer: PeerProtocol, message: Any) -> None:
         """Check what a peer brings, a little at a time."""
-        sync = peer.network.header_sync
+        sync, source = peer.network.headers, self._source(peer)
         headers = sync.brought(message)
-        if len(self._waiting) < MOST_WAITING:
-            self._waiting.append((peer, headers, len(headers) == sync.most))
-            if not self._timers.is_set("check"):
-                self._check()
-
-    def forget(self, peer: PeerProtocol) -> None:
-        """The peer has ended; what it brought is still checked."""
-        self._asked_again.discard(peer.id)
+        source.owes_until = 0.0
+        if source.held + len(headers) > MOST_HELD * sync.most:
+            source.ask_again = True
+            return
+        source.put(headers, len(headers) == sync.most)
+        if peer not in self._turns:
+            self._turns.append(peer)
+        if not self._checking and not self._timers.is_set("check"):
+            self._check()
 
     def take_announcement(self, peer: PeerProtocol, message: Any) -> None:
         """Ask for the headers of a block that we do not know; of many, the last one tells."""
         blocks = [block_hash for kind, block_hash in peer.network.item_keys(message) if kind == "block"]
-        if blocks and not self.chain.contains(blocks[-1]):
+        with self.trouble:
+            if blocks and not self.chain.contains(blocks[-1]):
+                self._ask_in_time(peer)
+
+    def _source(self, peer: PeerProtocol) -> Source:
+        return self._sources.setdefault(peer, Source())
+
+    def _ask_in_time(self, peer: PeerProtocol) -> None:
+        """Ask now, or when what the peer owes or has brought is dealt with."""
+        source = self._source(peer)
+        if source.batches or self._clock.seconds() < source.owes_until:
+            source.ask_again = True
+        else:
             self.ask(peer)
 
     def _check(self) -> None:
         until = self._clock.seconds() + TURN
-        while self._waiting:
-            self._check_slice()
-            if self._clock.seconds() >= until:
-                break
-        if self._waiting:
-            self._timers.later("check", 0, self._check)
-
-    def _check_slice(self) -> None:
-        peer, headers, more = self._waiting.popleft()
-        now, rest = headers[:SLICE], headers[SLICE:]
+        self._checking = True
         try:
-            self.chain.add(now)
+            while self._turns:
+                with self.trouble:
+                    self._give_turn(self._turns.popleft())
+                if self._clock.seconds() >= until:
+                    break
+        finally:
+            self._checking = False
+            if self._turns:
+                self._timers.later("check", 0, self._check)
+
+    def _give_turn(self, peer: PeerProtocol) -> None:
+        source = self._sources[peer]
+        self._check_slice(peer, source)
+        if source.batches and peer in self._sources and peer not in self._turns:
+            self._turns.append(peer)
+
+    def _check_slice(self, peer: PeerProtocol, source: Source) -> None:
+        headers, last, more = source.take()
+        try:
+            added = self.chain.add(headers)
         except UnconnectedHeaders:
-            self._log.info("{peer} brought headers that follow none of ours: asking again", peer=peer)
-            self._ask_once_more(peer)
-            return
+            if not last:
+                source.drop()
+            self._lead_back(peer, source, len(headers))
         except InvalidHeaders as error:
-            peer.fail(error)
-            return
-        if rest:
-            self._waiting.appendleft((peer, rest, more))
-        self._progressed(peer)
-        if not rest:
-            self._come_to_end(peer, more)
-
-    def _ask_once_more(self, peer: PeerProtocol) -> None:
-        """Once a peer has sent us to the locator; if it goes on without a link it brings another chain."""
-        if peer.id in self._asked_again:
-            peer.fail(InvalidHeaders("brings headers that follow none of ours"))
+            self._end(peer, error)
         else:
-            self._asked_again.add(peer.id)
-            self.ask(peer)
+            source.astray = 0
+            self._tell(peer, added.reorganised)
+            if last:
+                self._come_to_end(peer, source, more)
 
-    def _come_to_end(self, peer: PeerProtocol, more: bool) -> None:
-        self._asked_again.discard(peer.id)
-        if more:
-            self.ask(peer)
+    def _tell(self, peer: PeerProtocol, reorganised: int) -> None:
+        if reorganised:
+            self._log.warn(
+                "reorganised: {count} headers have left the chain for a branch with more work, brought by {peer}",
+                count=reorganised,
+                peer=peer,
+            )
+        self._progressed(peer)
+
+    def _lead_back(self, peer: PeerProtocol, source: Source, count: int) -> None:
+        """Show the peer the locator again; if it still brings no link it brings another chain."""
+        source.astray += 1
+        if source.astray > (1 if count > ANNOUNCED else MOST_ASTRAY):
+            self._end(peer, InvalidHeaders("its headers follow none of ours: it has another chain"))
+            return
+        self._log.info("{peer} brought headers that follow none of ours: asking again", peer=peer)
+        self._ask_in_time(peer)
+
+    def _end(self, peer: PeerProtocol, error: InvalidHeaders) -> None:
+        self.forget(peer)
+        peer.fail(error)
+
+    def _come_to_end(self, peer: PeerProtocol, source: Source, more: bool) -> None:
+        if more or source.ask_again:
+            self._ask_in_time(peer)
         else:
             self.synced.fire(peer)
+            self._finished(peer)

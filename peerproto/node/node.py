@@ -13,6 +13,8 @@ from peerproto.errors import PeerError
 from peerproto.network import Known, Network
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headersync import HeaderFollower
+from peerproto.node.trouble import Trouble
+from peerproto.peer.ending import ip_and_port
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.wire.message import Message
@@ -21,7 +23,10 @@ from peerproto.wire.message import Message
 class Node:
     """One chain, and the peers that bring it and ask for it.
 
-    :param options: go to `PeerFactory` as they are.
+    :param progressed: called with a peer that has brought headers, now and then while they are checked.
+    :param finished: called with a peer that has told that it has no more headers than we.
+    :param now: the wall clock, in seconds since 1970.
+    :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
     :ivar factory: makes the peers. :ivar follower: puts what they bring into the chain.
     """
 
@@ -32,22 +37,28 @@ class Node:
         chain: HeaderChain,
         *,
         progressed: Callable[[PeerProtocol], object] = lambda peer: None,
+        finished: Callable[[PeerProtocol], object] = lambda peer: None,
         now: Callable[[], float] = time.time,
         **options: Any,
     ) -> None:
         self.network = network
         self.chain = chain
-        self.follower = HeaderFollower(clock, chain, progressed=progressed)
-        self.factory = PeerFactory(
-            network, self, clock=clock, now=now, height=lambda: chain.height, **options
-        )
+        self.follower = HeaderFollower(clock, chain, progressed=progressed, finished=finished)
+        options = {"relay": False, "height": lambda: chain.height, **options}
+        self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
-        sync, handlers = network.header_sync, self.factory.handlers
+        sync, handlers = network.headers, self.factory.handlers
         handlers[sync.bringing] = self.follower.take_headers
         handlers[sync.asking] = self.serve_headers
         handlers[network.announcing] = self.follower.take_announcement
-        handlers[network.gossip.asking] = self.tell_addresses
+        if network.gossip is not None:
+            handlers[network.gossip.asking] = self.tell_addresses
+
+    @property
+    def trouble(self) -> Trouble:
+        """What a store that fails is told to."""
+        return self.follower.trouble
 
     def on_ready(self, peer: PeerProtocol) -> None:
         """Ask a new peer for its headers."""
@@ -60,28 +71,38 @@ class Node:
 
     def serve_headers(self, peer: PeerProtocol, message: Message) -> None:
         """Answer with the headers behind the newest hash of the locator that is ours; with none if none are."""
-        sync = self.network.header_sync
+        sync = self.network.headers
         locator, stop = sync.asked(message)
-        peer.send(sync.bring(self.chain.after(locator, stop, sync.most)))
+        with self.trouble:
+            peer.send(sync.bring(self.chain.after(locator, stop, sync.most)))
 
     def tell_addresses(self, peer: PeerProtocol, message: Message) -> None:
-        """Tell a peer that called us, once, whom we are connected to; who asks more often learns about us."""
-        known = [item for item in map(self._known, self.factory.peers.values()) if item is not None]
-        if peer.inbound and peer.id not in self._told and known:
+        """Tell a peer that called us, once, whom we have called; who asks often would learn how that changes."""
+        gossip = self.network.gossip
+        if gossip is None or not peer.inbound or peer.id in self._told:
+            return
+        known, gossip = self._known_to(peer), self.network.gossip
+        if known and gossip is not None:
             self._told.add(peer.id)
-            gossip = self.network.gossip
             peer.send(gossip.tell(known[: gossip.most], peer.handshake.noted))
 
-    def _known(self, peer: PeerProtocol) -> Known | None:
-        host, _, port = peer.address.rpartition(":")
-        if peer.inbound or peer.theirs is None or not _is_ip(host):
-            return None
-        return Known(host, int(port), peer.theirs.services, int(self._now()))
+    def _known_to(self, asker: PeerProtocol) -> list[Known]:
+        """The peers that we have called; those on a private network only for who is on one too."""
+        here, now = _is_public(asker), int(self._now())
+        return [
+            Known(*place, peer.theirs.services, now)
+            for peer in self.factory.peers.values()
+            if not peer.inbound and peer.theirs is not None
+            if (place := _place(peer)) is not None and (_is_public(peer) or not here)
+        ]
 
 
-def _is_ip(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
+def _place(peer: PeerProtocol) -> tuple[str, int] | None:
+    """Where a peer is, if that is an address of IP."""
+    transport: Any = peer.transport
+    return ip_and_port(transport.getPeer())
+
+
+def _is_public(peer: PeerProtocol) -> bool:
+    place = _place(peer)
+    return place is not None and ip_address(place[0]).is_global

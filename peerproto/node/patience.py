@@ -7,12 +7,12 @@ from typing import Any
 from twisted.internet.defer import Deferred, race
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.errors import PeerError, PeerStalled
+from peerproto.errors import PeerStalled
 from peerproto.peer.timers import Timers
 
 
 class Patience:
-    """Waits, but not for ever.
+    """Waits, but not for ever; once.
 
     :param seconds: without progress until it is over. :param complaint: what to say then.
     """
@@ -21,7 +21,7 @@ class Patience:
         self._timers = Timers(clock)
         self._seconds = seconds
         self._complaint = complaint
-        self._over: Deferred[Any] = Deferred()
+        self._over: Deferred[None] = Deferred()
         self._silence_is_fine = False
 
     def renew(self) -> None:
@@ -34,18 +34,21 @@ class Patience:
         self._silence_is_fine = True
         self._timers.later("over", seconds, self._end)
 
-    async def until(self, wanted: Deferred[Any], ended: Deferred[PeerError]) -> None:
-        """Wait for what is wanted. Raises the peer's end, or PeerStalled."""
+    async def until(self, wanted: Deferred[Any], *ends: Deferred[Any]) -> None:
+        """Wait for what is wanted, and no longer than for the first of `ends`.
+
+        Raises the exception that one of `ends` fires with, or PeerStalled.
+        """
         if not self._timers.is_set("over"):
             self.renew()
         try:
-            which, result = await race([wanted, ended, self._over])
+            which, result = await race([wanted, self._over, *ends])
         finally:
             self._timers.cancel_all()
-        if which == 1:
-            raise result
-        if which == 2 and not self._silence_is_fine:
+        if which == 1 and not self._silence_is_fine:
             raise PeerStalled(f"{self._complaint} for {self._seconds:g} seconds")
+        if which > 1:
+            raise result
 
     def _end(self) -> None:
         self._over.callback(None)

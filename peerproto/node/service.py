@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from peerproto.chain.rules import display
 from peerproto.errors import LocalError, PeerLost, Reason
 from peerproto.network import Network
+from peerproto.node.chainlog import ChainLog
 from peerproto.node.connector import PeerConnector
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.node import Node
-from peerproto.peer.connecting import client_endpoint, connect, server_endpoint
+from peerproto.peer.connecting import client_endpoint, connect, listen, server_endpoint
+from peerproto.peer.ending import where_is
+from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
-from peerproto.peer.timers import Timers
 
-REPORT = 10.0
-"""Seconds between two lines of progress in the log."""
+LATE = 1.0
+"""Seconds after the grace time from which on a stop waits for nobody."""
 
 
 class PeerNodeService(Service):
     """Follows the header chain of a network and serves it.
 
     Composes with any `MultiService`. `startService` raises LocalError if the store cannot be opened or a port not
-    be bound; `stopService` ends within the network's grace time.
+    be bound; then nothing stays open. `stopService` may be called at any time, also again; its Deferred fires when
+    all connections have ended, a second after the grace time at the latest. Then the service can be started again.
+
+    If the store fails while the service runs, that is logged, and the service stops by itself.
 
     :param reactor: for connections and timers.
     :param store: the path of the header store, `:memory:` for none.
     :param connect: peers to keep connected: `host:port`, endpoint strings or endpoints.
     :param listen: where to accept peers: endpoint strings or endpoints.
-    :param options: go to `PeerFactory` as they are (user_agent, services, timing ...).
-    :ivar node: there while the service runs.
+    :param failed: called with the LocalError when the service stops by itself.
+    :param options: go to `Node` as they are (user_agent, services, timing ...).
+    :ivar node: there while the service runs, else None.
+    :ivar ports: those that are bound. :ivar connectors: one for each peer that is kept connected.
     """
 
     _log = Logger()
@@ -51,58 +57,93 @@ class PeerNodeService(Service):
         store: str = ":memory:",
         connect: Sequence[Any] = (),
         listen: Sequence[Any] = (),
+        failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
+        for where in connect:
+            client_endpoint(reactor, where, network.port, 10.0)
+        for where in listen:
+            server_endpoint(reactor, where)
         self.reactor = reactor
         self.network = network
         self.node: Node | None = None
         self.ports: list[IListeningPort] = []
         self.connectors: list[PeerConnector] = []
         self._store_path = store
-        self._connect = [_checked(reactor, where, network) for where in connect]
-        self._listen = [(where, server_endpoint(reactor, where)) for where in listen]
+        self._connect, self._listen = tuple(connect), tuple(listen)
         self._options = options
-        self._timers = Timers(reactor)
-        self._reported = -1
+        self._failed = failed
+        self._fault: LocalError | None = None
         self._store: HeaderStore | None = None
+        self._chain_log: ChainLog | None = None
+        self._bindings: list[Deferred[None]] = []
+        self._stopping: Once[None] | None = None
 
     def startService(self) -> None:
         """Open the store, bind the ports, call the peers. Raises LocalError."""
+        if self.node is not None:
+            raise LocalError("the node is running, or has not stopped yet")
         self._store = HeaderStore(self._store_path, self.network.chain)
         try:
-            chain = HeaderChain(self._store, self.network.chain, time.time)
-            self.node = Node(self.reactor, self.network, chain, **self._options)
-            for where, endpoint in self._listen:
-                self._bind(where, endpoint, self.node)
-        except LocalError:
+            self.node = self._make_node(self._store)
+            for where in self._listen:
+                self._bind(where, self.node)
+        except BaseException:
             self._close()
             raise
         super().startService()  # type: ignore[no-untyped-call]
+        if not self._connect and not self._listen:
+            self._log.warn("nobody to connect to, and nowhere to accept peers: this node talks to nobody")
         self.connectors = [self._connector(self.node, where) for where in self._connect]
         for connector in self.connectors:
             connector.start()
-        self._timers.every("report", REPORT, self._report)
-        self._report()
 
     def stopService(self) -> Deferred[None]:
         """Stop listening, end all peers, close the store."""
         super().stopService()  # type: ignore[no-untyped-call]
-        self._timers.cancel_all()
-        assert self.node is not None
-        self.node.follower.stop()
-        ending: list[Deferred[Any]] = [connector.stop() for connector in self.connectors]
-        ending += [Deferred.fromCoroutine(_stopped(port)) for port in self.ports]
-        for peer in list(self.node.factory.peers.values()):
-            ending.append(peer.when_disconnected())
-            peer.disconnect(PeerLost("the node stops", Reason.SHUTDOWN))
-        return DeferredList(ending, consumeErrors=True).addCallback(lambda _: self._close())
+        if self.node is None:
+            return succeed(None)
+        if self._stopping is None:
+            stopping = self._stopping = Once()
+            self._end(self.node).addCallback(self._ended, self.node, stopping)
+            return stopping.when()
+        return self._stopping.when()
 
-    def _bind(self, where: Any, endpoint: Any, node: Node) -> None:
+    def _make_node(self, store: HeaderStore) -> Node:
+        chain = HeaderChain(store, self.network.chain, time.time)
+        log = self._chain_log = ChainLog(self.reactor, chain)
+        node = Node(
+            self.reactor,
+            self.network,
+            chain,
+            progressed=log.progressed,
+            finished=log.finished,
+            **self._options,
+        )
+        node.trouble.happened.when().addCallback(self._give_up)
+        log.start()
+        return node
+
+    def _bind(self, where: Any, node: Node) -> None:
         """Bind a port now: a node that cannot listen where it was told must not start."""
-        failures: list[Failure] = []
-        endpoint.listen(node.factory.inbound()).addCallbacks(self.ports.append, failures.append)
-        if failures:
-            raise LocalError(f"cannot listen on {where}: {failures[0].getErrorMessage()}")
+        self._fault = None
+        binding = listen(self.reactor, where, node.factory).addCallbacks(self._bound, self._not_bound)
+        self._bindings.append(binding)
+        if self._fault is not None:
+            raise self._fault
+
+    def _bound(self, port: IListeningPort) -> None:
+        self.ports.append(port)
+        self._log.info("accepting peers at {where}", where=where_is(port.getHost()))
+
+    def _not_bound(self, failure: Failure) -> None:
+        """Most endpoints say it at once, and the service does not start; some need time to find out."""
+        if failure.check(CancelledError):
+            return
+        error = failure.value
+        self._fault = error if isinstance(error, LocalError) else LocalError(f"cannot listen: {error}")
+        if self.running:
+            self._give_up(self._fault)
 
     def _connector(self, node: Node, where: Any) -> PeerConnector:
         def dial() -> Deferred[PeerProtocol]:
@@ -110,29 +151,38 @@ class PeerNodeService(Service):
 
         return PeerConnector(self.reactor, str(where), dial)
 
-    def _report(self) -> None:
-        chain = self.node.chain if self.node else None
-        if chain is not None and chain.height != self._reported:
-            self._reported = chain.height
-            self._log.info("height {height}, tip {tip}", height=chain.height, tip=display(chain.tip))
+    def _give_up(self, error: LocalError) -> None:
+        self._log.critical("{error}: the node stops", error=error)
+        self.stopService()
+        self._failed(error)
+
+    def _end(self, node: Node) -> Deferred[Any]:
+        """Ask all for their end; fires when they have, or when they have had their time."""
+        node.follower.stop()
+        for binding in self._bindings:
+            binding.cancel()
+        ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in self.ports]
+        ending += [connector.stop() for connector in self.connectors]
+        for peer in list(node.factory.peers.values()):
+            ending.append(peer.when_disconnected())
+            peer.disconnect(PeerLost("the node stops", Reason.SHUTDOWN))
+        ended = DeferredList(ending, consumeErrors=True)
+        return ended.addTimeout(node.factory.timing.grace + LATE, self.reactor)
+
+    def _ended(self, _: object, node: Node, stopping: Once[None]) -> None:
+        for peer in node.factory.peers.values():
+            self._log.warn("{peer} has not ended in time, and is left behind", peer=peer)
+        self._stopping = None
+        self._close()
+        stopping.fire(None)
 
     def _close(self) -> None:
-        self._report()
+        """Let go of everything; what still listens after a failed start is closed within a turn of the reactor."""
+        if self._chain_log is not None:
+            self._chain_log.stop()
         for port in self.ports:
-            port.stopListening()
-        self.ports = []
+            maybeDeferred(port.stopListening)
         if self._store is not None:
             self._store.close()
-        self.node = self._store = None
-
-
-async def _stopped(port: IListeningPort) -> None:
-    stopping = port.stopListening()
-    if stopping is not None:
-        await stopping
-
-
-def _checked(reactor: Any, where: Any, network: Network) -> Any:
-    """What was given, once it is known that it says where. Raises LocalError."""
-    client_endpoint(reactor, where, network.port, 10.0)
-    return where
+        self.node = self._store = self._chain_log = None
+        self.ports, self.connectors, self._bindings = [], [], []
