@@ -1,0 +1,289 @@
+"""Tests of Soter's messages against frames that soterd wrote. No vector is left out."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from peerproto.errors import Incomplete, LocalError, MalformedMessage
+from peerproto.networks.soter import Block, Tx
+from peerproto.wire.envelope import sha256d
+from peerproto.wire.message import Message
+from peerproto.wire.reader import Reader
+from tests.soter_vectors import Entry, bad, by_label, codec_of, frame_of, golden, mined, network_of
+
+WITH_TRANSACTIONS = ("tx", "block")
+
+
+def written(entry: Entry) -> bytes | None:
+    """What soterd's encoder makes of the fields of a frame; None if it makes nothing."""
+    if "reencode_error" in entry:
+        return None
+    return bytes.fromhex(entry.get("reencoded_frame", entry["frame"]))
+
+
+class GoldenTests(SynchronousTestCase):
+    """Frames that were written and read by soterd."""
+
+    maxDiff = 1000
+
+    def test_all_are_here(self) -> None:
+        """There are vectors of every message of the network."""
+        self.assertEqual(len(golden()), 205)
+        kinds = codec_of(by_label("verack-simnet")).kinds
+        self.assertEqual({entry["command"] for entry in golden()}, set(kinds))
+        self.assertEqual(len(kinds), 31)
+
+    def test_fields(self) -> None:
+        """Every frame has the fields that it should have, derived ones among them, and nothing beside."""
+        for entry in golden():
+            found = codec_of(entry).decode(frame_of(entry))
+            self.assertEqual(found.command, entry["command"])
+            self.assertEqual(found.to_fields(), entry["fields"], entry["label"])
+            self.assertEqual(found.extra(), {}, entry["label"])
+
+    def test_written_again(self) -> None:
+        """Every frame is written again as soterd does it, by way of JSON too."""
+        for entry in golden():
+            codec = codec_of(entry)
+            found = codec.decode(frame_of(entry))
+            again = type(found).from_fields(json.loads(json.dumps(entry["fields"])))
+            self.assertEqual(again, found, entry["label"])
+            for message in (found, again):
+                wanted = written(entry)
+                if wanted is None:
+                    self.assertRaisesRegex(LocalError, "at most 358 allowed", codec.encode, message)
+                else:
+                    self.assertEqual(codec.encode(message), wanted, entry["label"])
+
+    def test_canonical(self) -> None:
+        """Which frames come back otherwise than they were is known."""
+        changed = {entry["label"] for entry in golden() if written(entry) != frame_of(entry)}
+        self.assertEqual(changed, {entry["label"] for entry in golden() if not entry["canonical"]})
+
+    def test_out_of_the_reader(self) -> None:
+        """Every frame comes out of a stream as the same message; unread it is the same bytes."""
+        for entry in golden():
+            codec, frame = codec_of(entry), frame_of(entry)
+            (found,) = Reader(codec).feed(frame)
+            assert isinstance(found, Message)
+            self.assertEqual(found.is_untouched() is not None, type(found).lazy, entry["label"])
+            if type(found).lazy:
+                self.assertEqual(codec.encode(found), frame, entry["label"])
+                self.assertIsNotNone(found.is_untouched(), entry["label"])
+            self.assertEqual(found, codec.decode(frame), entry["label"])
+            self.assertEqual(found.to_fields(), entry["fields"], entry["label"])
+
+    def test_encoding_matters_for_transactions_only(self) -> None:
+        """All but transactions read the same with witnesses and without."""
+        for entry in golden():
+            if entry["command"] not in WITH_TRANSACTIONS:
+                for encoding in ("base", "witness"):
+                    found = codec_of({**entry, "encoding": encoding}).decode(frame_of(entry))
+                    self.assertEqual(found.to_fields(), entry["fields"], entry["label"])
+
+    def test_other_nets(self) -> None:
+        """The same payloads in the envelopes of the other nets are the same messages."""
+        for net in ("mainnet", "testnet", "regtest", "simnet"):
+            for entry in golden()[::7]:
+                other = codec_of({**entry, "net": net})
+                frame = other.envelope.wrap(other.envelope.command(entry["command"]), frame_of(entry)[24:])
+                self.assertEqual(other.decode(frame).to_fields(), entry["fields"], entry["label"])
+                if net != entry["net"]:
+                    self.assertRaises(MalformedMessage, other.decode, frame_of(entry))
+
+    def test_cut_anywhere(self) -> None:
+        """No frame that is cut comes through, wherever it is cut."""
+        for entry in golden():
+            codec, frame = codec_of(entry), frame_of(entry)
+            for end in {*range(24), *range(24, len(frame), 1 + len(frame) // 50), len(frame) - 1}:
+                self.assertRaises(Incomplete, codec.decode, frame[:end])
+
+    def test_cut_payload(self) -> None:
+        """A payload that is cut, its header telling so, is malformed, or a message that may be shorter."""
+        for entry in golden():
+            codec, payload = codec_of(entry), frame_of(entry)[24:]
+            for end in range(0, len(payload), 1 + len(payload) // 20):
+                frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), payload[:end])
+                try:
+                    found = codec.decode(frame)
+                except MalformedMessage as error:
+                    self.assertRegex(str(error), f"^{entry['command']}: ")
+                    self.assertLessEqual(error.offset, len(frame))
+                else:
+                    self.assertIn(entry["label"], CUT_CHANGES_NOTHING)
+                    self.assertEqual(found.command, entry["command"])
+
+
+CUT_CHANGES_NOTHING = {
+    *(entry["label"] for entry in golden() if entry["command"] == "version" or "trailing" in entry["label"]),
+    "tx-witness-read-base",
+}
+"""Frames with bytes behind the message that is read, and versions, of which all behind `addr_you` may be missing."""
+
+
+class TransactionTests(SynchronousTestCase):
+    """The two encodings of transactions."""
+
+    def test_ids(self) -> None:
+        """The ids are the hashes of the two encodings."""
+        for entry in golden():
+            if entry["command"] == "tx":
+                found = codec_of(entry).decode(frame_of(entry))
+                assert isinstance(found, Tx)
+                for encoding, expected in (("base", found.tx_hash), ("witness", found.witness_hash)):
+                    other = codec_of({**entry, "encoding": encoding})
+                    self.assertEqual(sha256d(other.encode(found)[24:]), expected, entry["label"])
+
+    def test_without_witness(self) -> None:
+        """A block written for a peer that knows no witnesses is the block without them, and has the same hash."""
+        entry = by_label("block-witness-txs")
+        codec, base = codec_of(entry), codec_of({**entry, "encoding": "base"})
+        found = codec.decode(frame_of(entry))
+        stripped = base.decode(base.encode(found))
+        assert isinstance(found, Block) and isinstance(stripped, Block)
+        self.assertTrue(any(tx.has_witness for tx in found.transactions))
+        self.assertFalse(any(tx.has_witness for tx in stripped.transactions))
+        self.assertEqual(stripped.block_hash, found.block_hash)
+        self.assertEqual(
+            [tx.tx_hash for tx in stripped.transactions], [tx.tx_hash for tx in found.transactions]
+        )
+        self.assertEqual(base.encode(stripped), base.encode(found))
+
+
+class MinedTests(SynchronousTestCase):
+    """Blocks that a node has mined."""
+
+    def blocks(self) -> list[tuple[Entry, Block, bytes]]:
+        """Each with its bytes."""
+        found = []
+        for entry in mined():
+            raw = bytes.fromhex(entry["block"])
+            codec = network_of(entry).codec(witness=True)
+            block = codec.decode(codec.envelope.wrap(codec.envelope.command("block"), raw))
+            assert isinstance(block, Block)
+            found.append((entry, block, raw))
+        return found
+
+    def test_blocks(self) -> None:
+        """They are read and written, and have the hash, the parents and the time that the node tells."""
+        self.assertEqual(len(mined()), 6)
+        for entry, block, raw in self.blocks():
+            codec = network_of(entry).codec(witness=True)
+            self.assertEqual(block.block_hash[::-1].hex(), entry["hash"])
+            self.assertEqual([item.hash[::-1].hex() for item in block.parents.parents], entry["parents"])
+            self.assertEqual(block.header.timestamp, entry["time"])
+            self.assertEqual(len(block.verification.cycle_nonces), 20)
+            self.assertEqual(codec.encode(block)[24:], raw)
+
+    def test_graph(self) -> None:
+        """Each names its parents in `prev_block`, and is one higher than the highest of them."""
+        heights = {network_of(mined()[0]).genesis: 0}
+        for entry, block, _ in self.blocks():
+            self.assertTrue(block.has_its_parents)
+            highest = max(heights[parent.hash] for parent in block.parents.parents)
+            self.assertEqual(entry["height"], highest + 1)
+            heights[block.block_hash] = entry["height"]
+        self.assertIn(2, {len(entry["parents"]) for entry in mined()})
+
+    def test_false_parents(self) -> None:
+        """With other parents a block has the same hash; only what the header names tells them."""
+        for _, block, _ in self.blocks():
+            seen = block.block_hash
+            block.parents.parents.append(block.parents.parents[0]._replace(hash=bytes(32)))
+            self.assertEqual((block.block_hash, block.has_its_parents), (seen, False))
+
+    def test_genesis(self) -> None:
+        """The genesis block has no parents, and names none."""
+        for label in ("block-genesis-mainnet", "block-genesis-simnet"):
+            entry = by_label(label)
+            block = codec_of(entry).decode(frame_of(entry))
+            assert isinstance(block, Block)
+            self.assertEqual(block.block_hash, network_of(entry).genesis)
+            self.assertEqual(block.header.pack(), network_of(entry).chain.genesis)
+            self.assertTrue(block.has_its_parents)
+            self.assertEqual((block.parents.size, block.verification.size), (0, 0))
+
+
+SMALL = [
+    entry
+    for entry in golden()
+    if (entry["net"], entry["pver"], entry["encoding"]) == ("mainnet", 70013, "base")
+    and len(entry["frame"]) < 5_000
+]
+ODD = [entry for entry in [*golden(), *bad()] if 48 <= len(entry["frame"]) < 20_000]
+
+
+class SplitTests(SynchronousTestCase):
+    """Streams of golden frames."""
+
+    @given(
+        st.lists(st.sampled_from(SMALL), min_size=1, max_size=5),
+        st.lists(st.floats(0, 1), max_size=8),
+    )
+    def test_any_chunks(self, entries: list[Entry], places: list[float]) -> None:
+        """However a stream of golden frames is cut, the messages are the same."""
+        codec = codec_of(entries[0])
+        stream = b"".join(map(frame_of, entries))
+        marks = [0, *sorted(int(place * len(stream)) for place in places), len(stream)]
+        reader = Reader(codec)
+        found = [
+            some for at in range(len(marks) - 1) for some in reader.feed(stream[marks[at] : marks[at + 1]])
+        ]
+        messages = [some for some in found if isinstance(some, Message)]
+        self.assertEqual([some.to_fields() for some in messages], [entry["fields"] for entry in entries])
+
+
+class RandomTests(SynchronousTestCase):
+    """Frames that are right outside and anything inside."""
+
+    @settings(max_examples=600, deadline=1000)
+    @given(st.sampled_from(ODD), st.booleans(), st.data())
+    def test_changed_payloads(self, entry: Entry, witness: bool, data: st.DataObject) -> None:
+        """Whatever is changed in a payload, nothing but MalformedMessage is raised, on first use too."""
+        encoding = "witness" if witness else "base"
+        codec, frame = codec_of({**entry, "encoding": encoding}), frame_of(entry)
+        payload = bytearray(frame[24:])
+        for _ in range(data.draw(st.integers(1, 3))):
+            if payload:
+                at = data.draw(st.integers(0, len(payload) - 1))
+                payload[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=9))
+        self.look_at_all(Reader(codec), codec.envelope.wrap(frame[4:16], bytes(payload)))
+
+    @settings(max_examples=300, deadline=1000)
+    @given(st.sampled_from(ODD), st.integers(0, 23), st.binary(min_size=1, max_size=4))
+    def test_changed_headers(self, entry: Entry, at: int, changed: bytes) -> None:
+        """Whatever is changed in the header, nothing but MalformedMessage is raised, or more is waited for."""
+        frame = bytearray(frame_of(entry))
+        frame[at : at + len(changed)] = changed
+        self.look_at_all(Reader(codec_of(entry)), bytes(frame))
+
+    @settings(max_examples=300, deadline=1000)
+    @given(st.sampled_from(sorted(codec_of(golden()[0]).kinds)), st.booleans(), st.binary(max_size=200))
+    def test_random_payloads(self, command: str, witness: bool, payload: bytes) -> None:
+        """Random bytes behind a right header raise nothing but MalformedMessage, on first use too."""
+        codec = codec_of({**golden()[0], "encoding": "witness" if witness else "base"})
+        self.look_at_all(Reader(codec), codec.envelope.wrap(codec.envelope.command(command), payload))
+
+    def look_at_all(self, reader: Reader, frame: bytes) -> None:
+        """Read a frame, look at each field, show it, and write it again."""
+        try:
+            for found in reader.feed(frame):
+                assert isinstance(found, Message)
+                shown: dict[str, Any] = found.to_fields()
+                again = type(found).from_fields(shown)
+                self.assertEqual(again, found)
+                self.write(reader, again, len(frame))
+        except MalformedMessage as error:
+            self.assertTrue(str(error))
+
+    def write(self, reader: Reader, message: Message, size: int) -> None:
+        """What was read can be written, but for what may be read and not be written."""
+        try:
+            reader.codec.encode(message)
+        except LocalError as error:
+            self.assertRegex(str(error), "^(version: payload of|alert: serialized_payload is empty)")
