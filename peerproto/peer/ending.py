@@ -12,6 +12,7 @@ from peerproto.errors import (
     PeerError,
     PeerLost,
     Reason,
+    Refused,
     VersionExpected,
     VersionTooOld,
 )
@@ -63,10 +64,10 @@ def why_not_connected(reason: Failure) -> ConnectFailed:
 def is_told(error: PeerError, is_open: bool) -> bool:
     """Whether a peer may be told why it is ended, where its network tells such things at all.
 
-    During the handshake only a wrong beginning is told (btcd peer/peer.go, readRemoteVersionMsg); after it whatever
-    the network has words for.
+    During the handshake only a wrong beginning is told, and a version that does not suit (btcd peer/peer.go,
+    readRemoteVersionMsg); after it whatever the network has words for.
     """
-    return is_open or isinstance(error, VersionExpected | VersionTooOld)
+    return is_open or isinstance(error, VersionExpected | VersionTooOld | Refused)
 
 
 def where_is(address: object) -> str:
