@@ -155,6 +155,7 @@ def _connected(peer: PeerProtocol, transport: MemoryTransport) -> PeerProtocol:
 class Pair:
     """Two peers of a network that are connected to each other; nothing moves until `deliver`.
 
+    :param called: the network of the called side, if it has another policy.
     :param outbound: options for the factory of the peer that calls (`listener`, `services` ...); without a listener
         it has a Recorder.
     :param inbound: the same for the one that is called.
@@ -166,20 +167,22 @@ class Pair:
     def __init__(
         self,
         network: Network,
+        called: Network | None = None,
         *,
         outbound: Mapping[str, Any] | None = None,
         inbound: Mapping[str, Any] | None = None,
         clock: Clock | None = None,
     ) -> None:
         self.clock = clock or Clock()
-        calling = memory_factory(network, **{"listener": Recorder(), "clock": self.clock, **(outbound or {})})
-        called = memory_factory(network, **{"listener": Recorder(), "clock": self.clock, **(inbound or {})})
-        self.outbound_heard: Any = calling.listener
-        self.inbound_heard: Any = called.listener
+        base = {"listener": Recorder(), "clock": self.clock}
+        caller = memory_factory(network, **{**base, **(outbound or {})})
+        callee = memory_factory(called or network, **{**base, "listener": Recorder(), **(inbound or {})})
+        self.outbound_heard: Any = caller.listener
+        self.inbound_heard: Any = callee.listener
         self._ways = (MemoryTransport(CALLER, CALLED), MemoryTransport(CALLED, CALLER))
         self._lost = False
-        self.outbound = _connected(calling.build(inbound=False), self._ways[0])
-        self.inbound = _connected(called.build(inbound=True), self._ways[1])
+        self.outbound = _connected(caller.build(inbound=False), self._ways[0])
+        self.inbound = _connected(callee.build(inbound=True), self._ways[1])
 
     def deliver(self, chunk: int | None = None) -> None:
         """Carry what is written to the other side until nothing moves, in pieces of `chunk` bytes or as it is."""

@@ -32,11 +32,15 @@ from peerproto.networks.bitcoin import (
     Pong,
     Reject,
     SendHeaders,
+    Tx,
+    TxIn,
+    TxOut,
     VerAck,
 )
+from peerproto.networks.bitcoin.records import OutPoint
 from peerproto.peer.handshake import State
 from peerproto.testing import CALLED, CALLER, MemoryTransport, RawPeer, Recorder, memory_factory
-from tests.peer_case import POLICIES, PeerTestCase, regtest
+from tests.peer_case import HASHES, POLICIES, PeerTestCase, regtest
 
 GET_HEADERS = GetHeaders(70016, [], bytes(32))
 BLOCKS = [Block(BlockHeader(1, bytes(32), bytes(32), number, 0, 0), []) for number in range(3)]
@@ -183,6 +187,22 @@ class SendingTests(PeerTestCase):
         self.assertFalse(raw.hung_up)
         self.let_pass(2)
         self.assertEqual(str(self.why(raw)), "no answer to mempool")
+
+    def test_witness_by_request(self) -> None:
+        """Who sends what was asked for decides whether witnesses go with it; else the peer's services do."""
+        spent = TxIn(OutPoint(HASHES[0], 0), b"", 0, [b"proof"])
+        tx = Tx(2, [spent], [TxOut(1, b"")], 0)
+        codec = regtest().codec
+        for services, witness, wanted in (
+            *((0, None, False), (0, True, True), (0, False, False)),
+            *((8, None, True), (8, True, True), (8, False, False)),
+        ):
+            raw = self.raw()
+            raw.peer.send(tx, witness=witness)
+            raw.send(raw.version(services=services), VerAck())
+            raw.peer.send(tx, witness=witness)
+            frame = codec(70016, wanted).encode(tx)
+            self.assertEqual(raw.transport.take()[-2 * len(frame) :], frame * 2)
 
     def test_one_write_a_chunk(self) -> None:
         """What is sent while a chunk is handled leaves as one."""

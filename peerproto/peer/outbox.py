@@ -34,9 +34,9 @@ class Outbox:
         self._frames: list[bytes] | None = None
         self._open: Once[None] = Once()
 
-    def write(self, message: Message) -> None:
-        """Send a message. Raises LocalError for one that the codec cannot write."""
-        frame = self.codec.encode(message)
+    def write(self, message: Message, codec: Codec | None = None) -> None:
+        """Send a message, once by another codec. Raises LocalError for one that the codec cannot write."""
+        frame = (codec or self.codec).encode(message)
         counts = self._statistics
         counts.bytes_sent += len(frame)
         tally = counts.sent[type(message)]

@@ -99,22 +99,24 @@ class PeerProtocol(Protocol):
         """Fires when the peer has ended, with the PeerError that says why (`error.reason`)."""
         return self._gone.when()
 
-    def send(self, message: Message, *, expect: bool = True) -> None:
+    def send(self, message: Message, *, expect: bool = True, witness: bool | None = None) -> None:
         """Send a message; before the handshake is done it is held back, after the end it is dropped.
 
         :param expect: False if no answer is owed although the protocol knows one (a peer that is not ahead of us
             may rightly leave a getheaders unanswered).
+        :param witness: whether transactions go with their witnesses, as the request for them says; None if the
+            peer's services shall decide.
 
         Raises LocalError for a message that this network cannot send.
         """
         if self.outbox.is_open and not self.ending:
-            self.outbox.write(message)
+            self.outbox.write(message, None if witness is None else self._codec(witness))
             if expect and type(message) in self.network.expects:
                 self.pending.sent(message, self.watch.now())
                 self.watch.expect()
         elif not self.ending:
             self.codec.encode(message)
-            held = self._when_open(lambda: self.send(message, expect=expect))
+            held = self._when_open(lambda: self.send(message, expect=expect, witness=witness))
             held.addErrback(self._not_sent, message.command)
 
     def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
@@ -237,6 +239,9 @@ class PeerProtocol(Protocol):
             self._guarded(self.factory.on_ready, self)
         if not self.ending:
             self._ready.fire(self)
+
+    def _codec(self, witness: bool) -> Codec:
+        return self.network.codec(self.protocol_version, witness)
 
     def _when_open(self, call: Callable[[], Any]) -> Deferred[Any]:
         return fail(self.ending) if self.ending else self.outbox.when_open(call)
