@@ -23,8 +23,12 @@ TURN = 0.02
 MOST_HELD = 2
 """So many full messages of one peer may wait to be checked; what comes beyond is dropped, and asked for later."""
 
-OWED = 90.0
-"""For so many seconds no second question goes to a peer that owes an answer: it would bring all twice."""
+OWED = 5.0
+"""For so many seconds no second question goes to a peer that owes an answer: it would bring all twice.
+
+After them the answer may never come: a node that is behind itself gives none (Bitcoin Core before 24,
+net_processing.cpp, "Ignoring getheaders"), and what it announces when it has caught up is all that tells of it.
+"""
 
 ANNOUNCED = 8
 """An announcement has at most so many headers (Core's MAX_BLOCKS_TO_ANNOUNCE); what has more is an answer."""
@@ -106,6 +110,7 @@ class HeaderFollower:
     def forget(self, peer: PeerProtocol) -> None:
         """The peer has ended: what it brought is not worth the memory, another will bring it again."""
         self._sources.pop(peer, None)
+        self._timers.cancel(f"owed by {peer.id}")
         if peer in self._turns:
             self._turns.remove(peer)
 
@@ -144,12 +149,20 @@ class HeaderFollower:
         return self._sources.setdefault(peer, Source())
 
     def _ask_in_time(self, peer: PeerProtocol) -> None:
-        """Ask now, or when what the peer owes or has brought is dealt with."""
+        """Ask now, or when what the peer has brought is dealt with, or what it owes is here or overdue."""
         source = self._source(peer)
-        if source.batches or self._clock.seconds() < source.owes_until:
-            source.ask_again = True
-        else:
+        left = source.owes_until - self._clock.seconds()
+        source.ask_again = bool(source.batches) or left > 0
+        if not source.ask_again:
             self.ask(peer)
+        elif left > 0:
+            self._timers.later(f"owed by {peer.id}", left, lambda: self._ask_if_wanted(peer))
+
+    def _ask_if_wanted(self, peer: PeerProtocol) -> None:
+        """The answer is overdue: ask, unless it came after all and what was to be asked is asked."""
+        source = self._sources.get(peer)
+        if source is not None and source.ask_again and not source.batches:
+            self._ask_in_time(peer)
 
     def _check(self) -> None:
         until = self._clock.seconds() + TURN

@@ -189,10 +189,10 @@ def chain_of(service: PeerNodeService) -> HeaderChain:
     return service.node.chain
 
 
-async def synced(service: PeerNodeService, node: Litecoind) -> HeaderChain:
+async def synced(service: PeerNodeService, node: Litecoind, seconds: float = SECONDS) -> HeaderChain:
     """The chain of a service, once it is the node's."""
     best = await within(node.rpc("getbestblockhash"), SECONDS)
     chain = chain_of(service)
-    await until(lambda: display(chain.tip) == best, f"the tip {best}")
+    await until(lambda: display(chain.tip) == best, f"the tip {best}", seconds)
     assert chain.height == await within(node.rpc("getblockcount"), SECONDS)
     return chain
