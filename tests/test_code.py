@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.wire.code import Code, all_exact, exact, over, too_many
+from peerproto.wire.code import Code, all_exact, exact, over, too_few, too_many, under
 from peerproto.wire.fields import FixedRecord, kind_of, uint8, uint16
 from tests.test_tables import Journey, Place, Point
 
@@ -83,3 +83,9 @@ class CheckTests(SynchronousTestCase):
         ours = too_many("hashes", 5, 4, "entries")
         self.assertIsInstance(ours, LocalError)
         self.assertEqual(str(ours), "hashes: 5 entries, at most 4 allowed")
+
+    def test_under(self) -> None:
+        """So is what is less than must be there."""
+        theirs = under(1, 2, "entries", 7)
+        self.assertEqual((theirs.text, theirs.offset), ("1 entries announced, at least 2 required", 7))
+        self.assertEqual(str(too_few("hashes", 1, 2, "entries")), "hashes: 1 entries, at least 2 required")

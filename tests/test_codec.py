@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import (
@@ -135,6 +137,30 @@ class DecodeTests(SynchronousTestCase):
         kind, text, command, offset = self.fault(header(b"\xff\xfepi", 0))
         self.assertEqual((kind, command, offset), (MalformedMessage, r"\xff\xfepi", 4))
         self.assertRegex(text, "^command .* is not UTF-8$")
+
+    def test_cut_at_nul(self) -> None:
+        """On some networks a command ends at its first NUL, whatever is behind it."""
+        cutting = Codec([Eager], replace(ENVELOPE, cuts_at_nul=True), Policy("small"), 10, witness=False)
+        frame = EAGER[:4] + b"eager\0abcdef" + EAGER[16:]
+        self.assertEqual(cutting.decode(frame), Eager(5, "ab"))
+        self.assertEqual(self.fault(frame)[0], UnknownCommand)
+        self.assertEqual(self.fault(EAGER[:4] + b"eage\0abcdefg" + EAGER[16:], cutting)[0], UnknownCommand)
+
+    def test_strict_ascii(self) -> None:
+        """On some networks a command that is not printable ASCII is malformed, known or not."""
+        strict = Codec([Eager], replace(ENVELOPE, strict_ascii=True), Policy("small"), 10, witness=False)
+        kind, text, command, offset = self.fault(header(b"eager\0abc", 0), strict)
+        self.assertEqual((kind, command, offset), (MalformedMessage, r"eager\x00abc", 4))
+        self.assertRegex(text, r"^command b'eager.* is not printable ASCII$")
+        self.assertEqual(self.fault(header(b"xyz", 0), strict)[0], UnknownCommand)
+
+    def test_magic_first(self) -> None:
+        """On some networks a foreign magic is told before a length that is too large."""
+        first = Codec([Eager], replace(ENVELOPE, magic_first=True), Policy("small"), 10, witness=False)
+        foreign = header(b"eager", 100_001, magic=b"live")
+        self.assertEqual(self.fault(foreign)[0], Oversize)
+        self.assertEqual(self.fault(foreign, first)[0], WrongNetwork)
+        self.assertEqual(self.fault(header(b"eager", 100_001), first)[0], Oversize)
 
     def test_checksum(self) -> None:
         """A wrong checksum is told beside the right one."""

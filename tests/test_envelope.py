@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -54,6 +55,20 @@ class EnvelopeTests(SynchronousTestCase):
         """A command fills twelve bytes."""
         self.assertEqual(ENVELOPE.command("tx"), b"tx" + bytes(10))
         self.assertEqual(ENVELOPE.command("getcfcheckpt"), b"getcfcheckpt")
+
+    def test_command_fault(self) -> None:
+        """Some networks take any UTF-8 for a command, some printable ASCII only; NULs at its end are none of it."""
+        strict = replace(ENVELOPE, strict_ascii=True)
+        for command, fault, strict_fault in (
+            (b"ping" + bytes(8), "", ""),
+            (bytes(12), "", ""),
+            ("pïng".encode() + bytes(7), "", "is not printable ASCII"),
+            (b"pi\0ng" + bytes(7), "", "is not printable ASCII"),
+            (b"pi\nng" + bytes(7), "", "is not printable ASCII"),
+            (b"\xffing" + bytes(8), "is not UTF-8", "is not printable ASCII"),
+        ):
+            self.assertEqual(ENVELOPE.command_fault(command), fault)
+            self.assertEqual(strict.command_fault(command), strict_fault)
 
     def test_command_that_cannot_be(self) -> None:
         """A command of thirteen bytes, or one that is not ASCII, is its author's mistake."""

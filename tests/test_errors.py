@@ -151,7 +151,11 @@ class MessageTests(SynchronousTestCase):
         self.assertEqual((error.command, error.offset), ("", 0))
 
     def test_told_reasons(self) -> None:
-        """The end of a connection, and a failure to make one, are told their reason."""
-        for kind, reason in ((PeerLost, Reason.RESET), (ConnectFailed, Reason.DNS)):
+        """The end of a connection, a failure to make one, and a refusal are told their reason."""
+        for kind, reason in (
+            (PeerLost, Reason.RESET),
+            (ConnectFailed, Reason.DNS),
+            (Refused, Reason.OBSOLETE),
+        ):
             error = kind("no more", reason)
             self.assertEqual((str(error), error.reason), ("no more", reason))

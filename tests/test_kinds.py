@@ -57,6 +57,24 @@ class Nested(Message):
     rows: Annotated[list[list[int]], ListOf(ListOf(Fixed("B"), 3), 3)]
 
 
+@message("bounded", most=MOST)
+class Bounded(Message):
+    """Some of it must be there."""
+
+    few: Annotated[list[uint8], Count(3, least=2)]
+    more: Annotated[list[int], ListOf(Varint(), 3, least=1)]
+
+
+@message("relaxed", most=MOST)
+class Relaxed(Message):
+    """Its lengths need not be in their shortest form."""
+
+    number: Annotated[int, Varint(any_form=True)]
+    raw: Annotated[bytes, VarBytes(300, any_form=True)]
+    text: Annotated[str, VarText(300, any_form=True)]
+    items: Annotated[list[int], ListOf(Varint(), 3, any_form=True)]
+
+
 def read_twice(buf: bytes, at: int, codec: Codec) -> tuple[int, int]:
     if buf[at] % 2:
         raise MalformedMessage(f"{buf[at]} is odd", offset=at)
@@ -121,6 +139,15 @@ class KindTests(SynchronousTestCase):
         self.assertEqual(written(nested), payload)
         self.assertEqual(read(Nested, payload), nested)
 
+    def test_any_form(self) -> None:
+        """Where the network is not strict, lengths are read in any form, and written in the shortest."""
+        relaxed = Relaxed(5, b"a", "b", [7])
+        self.assertEqual(read(Relaxed, "fd0500fe0100000061fd010062ff010000000000000007"), relaxed)
+        self.assertEqual(written(relaxed), "05016101620107")
+        self.assertEqual(read(Relaxed, "05016101620107"), relaxed)
+        error = self.assertRaises(MalformedMessage, read, Relaxed, "05000001fd0700")
+        self.assertEqual(error.text, "varint 0x7 is not in its shortest form (0xfd)")
+
     def test_by_hand(self) -> None:
         """A kind that is written by hand gets the bytes, the place and the codec."""
         self.assertEqual(read(Customs, "0406", pver=3), Customs(5, 6))
@@ -144,6 +171,21 @@ class CapTests(SynchronousTestCase):
         ):
             error = self.assertRaises(MalformedMessage, read, kind, payload)
             self.assertEqual((error.text, error.offset), (text, 24 + offset))
+
+    def test_least(self) -> None:
+        """A list that must hold something is refused if it does not, read or written."""
+        self.assertEqual(read(Bounded, "0201020105"), Bounded([1, 2], [5]))
+        for payload, text, offset in (
+            ("01010105", "1 entries announced, at least 2 required", 1),
+            ("02010200", "0 entries announced, at least 1 required", 4),
+        ):
+            error = self.assertRaises(MalformedMessage, read, Bounded, payload)
+            self.assertEqual((error.text, error.offset), (text, 24 + offset))
+        for wrong, text in (
+            (Bounded([1], [5]), "bounded: few: 1 entries, at least 2 required"),
+            (Bounded([1, 2], []), "bounded: more: 0 entries, at least 1 required"),
+        ):
+            self.assertEqual(str(self.assertRaises(LocalError, written, wrong)), text)
 
     def test_written(self) -> None:
         """What no peer would take is not written."""

@@ -38,6 +38,13 @@ class Foreign(Message):
     raw: Annotated[bytes, VarBytes(5)]
 
 
+@message("gone", most=1, since=3, until=5)
+class Gone(Message):
+    """Came and went."""
+
+    number: uint8
+
+
 LAZY = "070201fdfd000900"
 CUT = "070201fdfd"
 TOO_LONG_FORM = "0701fd01000900"
@@ -98,6 +105,24 @@ class MadeTests(MessageTestCase):
     def test_limit(self) -> None:
         """How long a message may be is a number, or a matter of the protocol version."""
         self.assertEqual((Eager.limit(1), Lazy.limit(3), Lazy.limit(4)), (100, 30, 40))
+
+    def test_until(self) -> None:
+        """A message may be gone again at a later version: it is neither sent nor taken then."""
+        gone = Gone(1)
+        frame = framed(Gone, "01")
+        for pver in (3, 5):
+            self.assertTrue(Gone.exists_at(pver))
+            self.assertEqual(codec_for(Gone, pver=pver).decode(frame), gone)
+        for pver, text in (
+            (2, "exists from protocol version 3 on, not at 2"),
+            (6, "exists up to protocol version 5, not at 6"),
+        ):
+            self.assertFalse(Gone.exists_at(pver))
+            self.assertEqual(Gone.when(pver), text)
+            error = self.assertRaises(MalformedMessage, codec_for(Gone, pver=pver).decode, frame)
+            self.assertEqual(str(error), f"gone: {text}")
+            self.assertEqual(str(self.assertRaises(LocalError, written, gone, pver)), f"gone {text}")
+        self.assertTrue(Eager.exists_at(1 << 40))
 
     def test_names(self) -> None:
         """A field cannot have a name that every message has."""

@@ -64,6 +64,16 @@ class NamesTests(SynchronousTestCase):
         ):
             networks.named("bitcoin-regtest", "bcoin")
 
+    def test_policies(self) -> None:
+        """The policies of each network are told, the default one first."""
+        for name in networks.names():
+            policies = networks.policies(name)
+            self.assertEqual(networks.named(name).policy.name, policies[0])
+            for policy in policies:
+                self.assertEqual(networks.named(name, policy).policy.name, policy)
+        self.assertEqual(networks.policies("bitcoin-regtest"), ("btcd", "core"))
+        self.assertRaises(LocalError, networks.policies, "bitcoin-regtset")
+
 
 class NumberTests(SynchronousTestCase):
     """The numbers of the networks, against those of other implementations."""

@@ -11,6 +11,7 @@ from peerproto.wire.fields import (
     Fixed,
     Hash,
     If,
+    ListOf,
     Since,
     Tail,
     VarBytes,
@@ -41,6 +42,7 @@ class WithTail(Message):
     hash: Annotated[bytes, Tail(kind_of(Hash))]
     gated: Annotated[int | None, Tail(Since(5, Fixed("B")), since=5)]
     inner: Annotated[int, Tail(Tail(Fixed("B")))]
+    items: Annotated[list[int], Tail(ListOf(Varint(), 3))]
 
 
 @message("if", most=100)
@@ -118,11 +120,11 @@ class TailTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """A message may end before any field of its tail, which then has its zero value."""
-        whole = WithTail(1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5)
-        parts = ["01", "0200", "03", "026162", "0163", bytes(range(32)).hex(), "04", "05"]
+        whole = WithTail(1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5, [6])
+        parts = ["01", "0200", "03", "026162", "0163", bytes(range(32)).hex(), "04", "05", "0106"]
         self.assertEqual(written(whole), "".join(parts))
-        values = [1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5]
-        zeros = [None, 0, 0, b"", "", bytes(32), None, 0]
+        values = [1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5, [6]]
+        zeros = [None, 0, 0, b"", "", bytes(32), None, 0, []]
         for count in range(1, len(parts) + 1):
             found = read(WithTail, "".join(parts[:count]))
             self.assertEqual(found, WithTail(*values[:count], *zeros[count:]))
@@ -134,12 +136,12 @@ class TailTests(SynchronousTestCase):
 
     def test_since(self) -> None:
         """A tail's field is not written for a peer that is too old."""
-        whole = WithTail(1, 2, 3, b"", "", bytes(32), 4, 5)
-        self.assertEqual(written(whole, 4), "010200030000" + "00" * 32 + "05")
+        whole = WithTail(1, 2, 3, b"", "", bytes(32), 4, 5, [])
+        self.assertEqual(written(whole, 4), "010200030000" + "00" * 32 + "0500")
 
     def test_plain(self) -> None:
         """A tail is shown like any field."""
-        whole = WithTail(1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5)
+        whole = WithTail(1, 2, 3, b"ab", "c", bytes(range(32)), 4, 5, [6])
         self.assertEqual(WithTail.from_fields(whole.to_fields()), whole)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Annotated
 
@@ -149,6 +150,19 @@ class FaultTests(SynchronousTestCase):
             error = self.assertRaises(MalformedMessage, list, reader.feed(head[-1:]))
             self.assertIs(type(error), kind)
             self.assertIs(type(self.assertRaises(MalformedMessage, list, Reader(CODEC).feed(head))), kind)
+
+    def test_magic_first(self) -> None:
+        """On some networks a foreign magic is told with its fourth byte, at the beginning and behind any message."""
+        first = Codec([Eager], replace(ENVELOPE, magic_first=True), Policy("small"), 10, witness=False)
+        frame = STREAM[0][1]
+        for before in (b"", frame, frame * 2):
+            reader = Reader(first)
+            found = read_all(reader, (bytes((byte,)) for byte in before + b"liv"))
+            self.assertEqual(found, [Eager(5, "ab")] * (len(before) // len(frame)))
+            error = self.assertRaises(WrongNetwork, list, reader.feed(b"e"))
+            self.assertEqual(str(error), "magic 6c697665 is another network's, not 74657374")
+            self.assertRaises(WrongNetwork, list, Reader(first).feed(before + b"livelong"))
+        self.assertEqual(read_all(Reader(first), cut(frame * 3, range(len(frame)))), [Eager(5, "ab")] * 3)
 
     def test_what_came_before(self) -> None:
         """Messages before the fault come out first."""

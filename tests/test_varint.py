@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.wire.varint import read_varint, write_varint
+from peerproto.wire.varint import read_any_varint, read_varint, write_varint
 
 BOUNDS = {
     0: "00",
@@ -49,11 +49,19 @@ class VarintTests(SynchronousTestCase):
             error = self.assertRaises(MalformedMessage, read_varint, b"ab" + bytes.fromhex(raw), 2)
             self.assertEqual((error.text, error.offset), (text, 2))
 
+    def test_any_form(self) -> None:
+        """A network may take longer forms too; the shortest are the same to it."""
+        for raw, value in (("fdfc00", 0xFC), ("fe01000000", 1), ("ff0000000000000000", 0)):
+            self.assertEqual(read_any_varint(b"ab" + bytes.fromhex(raw), 2), (value, 2 + len(raw) // 2))
+        for value, raw in BOUNDS.items():
+            self.assertEqual(read_any_varint(bytes.fromhex(raw), 0), (value, len(raw) // 2))
+
     def test_cut(self) -> None:
         """Missing bytes raise what the floor above explains."""
-        self.assertRaises(IndexError, read_varint, b"", 0)
-        for raw in ("fd", "fd00", "fe000000", "ff00000000000000"):
-            self.assertRaises(struct.error, read_varint, bytes.fromhex(raw), 0)
+        for read in (read_varint, read_any_varint):
+            self.assertRaises(IndexError, read, b"", 0)
+            for raw in ("fd", "fd00", "fe000000", "ff00000000000000"):
+                self.assertRaises(struct.error, read, bytes.fromhex(raw), 0)
 
     def test_out_of_range(self) -> None:
         """A number that does not fit cannot be written."""
