@@ -48,9 +48,20 @@ def short(rules: ChainRules) -> ChainRules:
     return replace(rules, interval=6, timespan=6 * rules.spacing)
 
 
-SHORT = [short(rules) for rules in (
-    chains.MAINNET, chains.TESTNET3, chains.TESTNET4, chains.SIGNET, chains.REGTEST,
-    chains.SIMNET, litecoin.MAINNET, litecoin.TESTNET, litecoin.REGTEST)]
+SHORT = [
+    short(rules)
+    for rules in (
+        chains.MAINNET,
+        chains.TESTNET3,
+        chains.TESTNET4,
+        chains.SIGNET,
+        chains.REGTEST,
+        chains.SIMNET,
+        litecoin.MAINNET,
+        litecoin.TESTNET,
+        litecoin.REGTEST,
+    )
+]
 
 GAPS = st.integers(-300, 2400)
 
@@ -146,7 +157,8 @@ class LineageTests(SynchronousTestCase):
         self.assertEqual(self.grown(short(chains.TESTNET3), *headers).required_bits(4200), LIMIT)
         self.assertEqual(
             self.grown(short(chains.TESTNET4), *headers).required_bits(4200),
-            retargeted(short(chains.TESTNET4), HARDER, 3600))
+            retargeted(short(chains.TESTNET4), HARDER, 3600),
+        )
 
     def test_easy_bits_not_at_period_begin(self) -> None:
         """The first header of a period may not have easy bits however late it is."""
@@ -204,7 +216,7 @@ class LineageTests(SynchronousTestCase):
             lineage.push(headers[-1])
         later = headers[-1].timestamp + last
         height = len(headers) - 1
-        cut = Lineage.of(rules, height, headers[-Lineage.reach(rules, height):])
+        cut = Lineage.of(rules, height, headers[-Lineage.reach(rules, height) :])
         for found in (lineage, cut, lineage.copy()):
             self.assertEqual(found.required_bits(later), by_looking_back(rules, headers, later))
             self.assertEqual(found.earliest(), lineage.earliest())

@@ -33,12 +33,28 @@ class TargetTests(SynchronousTestCase):
     def test_known_bits(self) -> None:
         """Bits stand for the targets that Bitcoin Core reads in them."""
         known = {
-            0x00000000: 0, 0x00123456: 0, 0x01003456: 0, 0x02000056: 0, 0x03000000: 0, 0x04000000: 0,
-            0x00923456: 0, 0x01803456: 0, 0x02800056: 0, 0x03800000: 0, 0x04800000: 0,
-            0x01123456: 0x12, 0x02008000: 0x80, 0x02123456: 0x1234, 0x03123456: 0x123456,
-            0x04123456: 0x12345600, 0x05009234: 0x92340000, 0x20123456: 0x123456 << 232,
-            0x1D00FFFF: 0xFFFF << 208, 0x207FFFFF: 0x7FFFFF << 232,
-            0x2200007F: 0x7F << 248, 0xFF000000: 0,
+            0x00000000: 0,
+            0x00123456: 0,
+            0x01003456: 0,
+            0x02000056: 0,
+            0x03000000: 0,
+            0x04000000: 0,
+            0x00923456: 0,
+            0x01803456: 0,
+            0x02800056: 0,
+            0x03800000: 0,
+            0x04800000: 0,
+            0x01123456: 0x12,
+            0x02008000: 0x80,
+            0x02123456: 0x1234,
+            0x03123456: 0x123456,
+            0x04123456: 0x12345600,
+            0x05009234: 0x92340000,
+            0x20123456: 0x123456 << 232,
+            0x1D00FFFF: 0xFFFF << 208,
+            0x207FFFFF: 0x7FFFFF << 232,
+            0x2200007F: 0x7F << 248,
+            0xFF000000: 0,
         }
         self.assertEqual({bits: target_of(bits) for bits in known}, known)
 
@@ -90,7 +106,8 @@ class HashTests(SynchronousTestCase):
         """Litecoin's genesis header has its published proof of work."""
         self.assertEqual(
             display(chainrules.scrypt_1024(litecoin.MAINNET.genesis)),
-            "0000050c34a64b415b6b15b37f2216634b5b1669cb9a2e38d76f7213b0671e00")
+            "0000050c34a64b415b6b15b37f2216634b5b1669cb9a2e38d76f7213b0671e00",
+        )
 
 
 class NetworkTests(SynchronousTestCase):
@@ -130,8 +147,12 @@ class NetworkTests(SynchronousTestCase):
     def test_own_network(self) -> None:
         """A network of one's own may have other hashes and another header."""
         rules = ChainRules(
-            name="own", genesis=b"four", pow_limit=1, header_size=4,
+            name="own",
+            genesis=b"four",
+            pow_limit=1,
+            header_size=4,
             block_hash=lambda header: hashlib.sha256(header).digest(),
-            read=lambda header: chainrules.HeaderFields(bytes(32), header[0], header[1]))
+            read=lambda header: chainrules.HeaderFields(bytes(32), header[0], header[1]),
+        )
         self.assertEqual(rules.genesis_hash, hashlib.sha256(b"four").digest())
         self.assertEqual(rules.read(rules.genesis).timestamp, ord("f"))

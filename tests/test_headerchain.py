@@ -84,7 +84,7 @@ class AddTests(SynchronousTestCase):
         for end in range(3, 31, 3):
             store = HeaderStore(os.path.join(folder, "headers"), CHANGING)
             chain = HeaderChain(store, CHANGING, lambda: NOW)
-            self.assertEqual(chain.add(headers[end - 3:end]), Added(3, end, 0))
+            self.assertEqual(chain.add(headers[end - 3 : end]), Added(3, end, 0))
             store.close()
         works = [work_of(target_of(CHANGING.read(header).bits)) for header in [REGTEST.genesis, *headers]]
         chain = opened(CHANGING)
@@ -124,7 +124,7 @@ class InvalidTests(SynchronousTestCase):
         """The bad header at this height is refused with this text, those before it stay."""
         pattern = f"^header {display(sha256d(bad))} at height {height} {text}$"
         with self.assertRaisesRegex(InvalidHeaders, pattern):
-            self.chain.add([*self.headers[:height - 1], bad, *self.headers[height:]], now)
+            self.chain.add([*self.headers[: height - 1], bad, *self.headers[height:]], now)
         self.assertEqual(self.chain.height, height - 1)
 
     def test_link(self) -> None:

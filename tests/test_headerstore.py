@@ -185,7 +185,7 @@ class HeaderStoreTests(SynchronousTestCase):
         self.opened()
 
     def test_memory(self) -> None:
-        """":memory:" keeps headers without a file."""
+        """ ":memory:" keeps headers without a file."""
         store = self.opened(":memory:")
         headers = self.branch(store, store.tip, 3)
         store.append(headers, main=True)

@@ -45,7 +45,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def things(file: StoreFile) -> list[int]:
-    return [number for number, in file.db.execute("SELECT number FROM things")]
+    return [number for (number,) in file.db.execute("SELECT number FROM things")]
 
 
 class FolderTestCase(SynchronousTestCase):
@@ -103,13 +103,14 @@ class FreshTests(FolderTestCase):
         self.assertEqual(self.opened().db.execute("PRAGMA journal_mode").fetchone(), ("wal",))
 
     def test_memory(self) -> None:
-        """":memory:" makes no file, and each is its own."""
+        """ ":memory:" makes no file, and each is its own."""
         first, second = self.opened(":memory:"), self.opened(":memory:")
         first.db.execute("INSERT INTO things VALUES (7, 'x')")
         self.assertEqual((things(first), things(second), os.path.exists(":memory:")), ([0, 7], [0], False))
 
     def test_half_made(self) -> None:
         """If it cannot be filled nothing is left behind."""
+
         def break_off(db: sqlite3.Connection) -> None:
             fill(db)
             db.execute("no such statement")
@@ -134,6 +135,7 @@ class FreshTests(FolderTestCase):
 
     def test_no_links(self) -> None:
         """On a file system without links the file is renamed."""
+
         def refuse(source: str, target: str) -> None:
             raise OSError(errno.EPERM, "not permitted")
 
@@ -261,7 +263,7 @@ class RefusedTests(FolderTestCase):
         self.opened().close()
         whole, refusals = self.content()["things.sqlite"], set()
         for at in range(100, len(whole), 100):
-            self.write(whole[:at] + b"\xff" * 100 + whole[at + 100:])
+            self.write(whole[:at] + b"\xff" * 100 + whole[at + 100 :])
             try:
                 with closing(self.opened()) as file, told(self.path):
                     things(file)
@@ -295,8 +297,11 @@ class OtherProcessTests(FolderTestCase):
         self.opened().close()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
         child = subprocess.Popen(
-            [sys.executable, "-c", CHILD, self.path, what], env=environment,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            [sys.executable, "-c", CHILD, self.path, what],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.addCleanup(child.communicate)
         assert child.stdout is not None
         self.assertEqual(child.stdout.readline(), b"open\n")
