@@ -29,6 +29,10 @@ def _write_hash_funcs(count: int, codec: Codec) -> bytes:
     return _UINT32.pack(count)
 
 
+HashFuncs = Annotated[int, Custom(_read_hash_funcs, _write_hash_funcs, unplain=whole(0, MOST_HASH_FUNCS))]
+"""How many hash functions a bloom filter has."""
+
+
 @message("merkleblock", most=4_000_000, since=70001, lazy=True)
 class MerkleBlock(Message):
     """A block cut down to what a bloom filter matches (BIP37)."""
@@ -52,7 +56,7 @@ class FilterLoad(Message):
     """Sets a bloom filter (BIP37)."""
 
     filter: Annotated[bytes, VarBytes(36_000)]
-    hash_funcs: Annotated[int, Custom(_read_hash_funcs, _write_hash_funcs, unplain=whole(0, MOST_HASH_FUNCS))]
+    hash_funcs: HashFuncs
     tweak: uint32
     flags: uint8
 
