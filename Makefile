@@ -4,7 +4,7 @@ VENV ?= .venv
 BUILD = setup.cfg setup.py pyproject.toml peerproto/wire/_blake256.c
 UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py tests/*/test_*.py)))
 
-.PHONY: demo test trial lint
+.PHONY: demo test trial lint docs
 
 demo: $(VENV)/installed
 	$(VENV)/bin/twistd -n --pidfile= peernode --demo
@@ -20,6 +20,10 @@ lint: $(VENV)/installed-lint
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/mypy
+
+# The pages begin at docs/_build/index.html.
+docs: $(VENV)/installed-docs
+	$(VENV)/bin/sphinx-build -WEq docs docs/_build
 
 $(VENV)/bin/pip:
 	$(PYTHON) -m venv $(VENV)

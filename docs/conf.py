@@ -12,6 +12,7 @@ from typing import Any, get_type_hints
 sys.path.insert(0, str(Path(__file__).parent))
 
 import parts
+import tables
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
@@ -77,15 +78,15 @@ def process_docstring(app: Sphinx, what: str, name: str, obj: Any, options: Any,
     text = _SECOND_FIELD.sub("\n", "\n".join(lines))
     if what != "module":  # where errors are drawn as a tree
         text = _ERROR.sub(r":exc:`~peerproto.errors.\1`", text)
-    lines[:] = [*text.splitlines(), *(parts.table_of(obj).splitlines() if what == "class" else ())]
+    lines[:] = [*text.splitlines(), *(tables.table_of(obj).splitlines() if what == "class" else ())]
 
 
 def process_signature(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str | None, returns: str | None
 ) -> tuple[str | None, str | None]:
     """Types by the names that people use."""
-    if what == "class" and parts.is_table(obj):
-        return f"({', '.join(parts.field_names(obj))})", None
+    if what == "class" and tables.is_table(obj):
+        return f"({', '.join(tables.field_names(obj))})", None
     return tuple(_INTERFACE.sub(r"\1", text) if text else text for text in (signature, returns))  # type: ignore[return-value]
 
 
@@ -101,7 +102,9 @@ def complete(name: str) -> None:
         if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             exec(compile(ast.Module(node.body, []), name, "exec"), vars(module))
     for kind in vars(module).values():
-        if parts.is_record(kind) and kind.__module__ == name:  # a NamedTuple does not know its module's names
+        if (
+            tables.is_record(kind) and kind.__module__ == name
+        ):  # a NamedTuple does not know its module's names
             kind.__new__.__annotations__ = get_type_hints(kind)
 
 

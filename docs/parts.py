@@ -11,11 +11,12 @@ import os
 import pkgutil
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from importlib import import_module
-from typing import Any, get_args, get_type_hints
 from unittest.mock import patch
+
+from tables import code, codes, is_record, shortened, table
 
 import peerproto
 from peerproto import errors, networks
@@ -27,11 +28,7 @@ from peerproto.network import Network, Timing
 from peerproto.networks import bitcoin
 from peerproto.peer.listener import IPeerListener
 from peerproto.tap import Options
-from peerproto.wire import fields as field_kinds
-from peerproto.wire.kinds import Custom, Fixed, Kind, ListOf, VarBytes, VarText
 from peerproto.wire.message import Message
-from peerproto.wire.optional import If, Since, Tail
-from peerproto.wire.tables import FixedRecord, kind_of, kinds_of
 
 REASONS = {
     Reason.WRONG_NETWORK: "A frame began with another network's magic.",
@@ -40,7 +37,8 @@ REASONS = {
     Reason.BAD_CHECKSUM: "A payload did not have the checksum that its header announced.",
     Reason.MALFORMED: "A payload is not what its command says: a count over its cap, a number not in its shortest "
     "form, bytes missing or left over, a command that the spoken protocol version does not have.",
-    Reason.UNKNOWN_COMMAND: "A command of no message of this network. No policy that is here ends a peer for it.",
+    Reason.UNKNOWN_COMMAND: "A command of no message of this network. Decoding says so; the peers of Bitcoin and "
+    "Litecoin pass over such a frame.",
     Reason.INCOMPLETE: "The bytes end inside a frame. Only decoding ends so; a live peer waits for the rest.",
     Reason.EOF_IN_MESSAGE: "The other side closed in the middle of a frame.",
     Reason.HANDSHAKE_TIMEOUT: "The handshake, both veracks included, was not done in its time.",
@@ -84,35 +82,6 @@ _LOST = {
     Reason.SHUTDOWN,
 }
 
-Rows = Iterable[Sequence[str]]
-
-
-def table(head: Sequence[str], rows: Rows, widths: str = "auto") -> str:
-    """A list-table; a cell may have several lines."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :align: left", f"   :widths: {widths}", ""]
-    for row in [head, *rows]:
-        for index, cell in enumerate(row):
-            first, *others = (cell or "\\ ").splitlines()
-            lines.append(f"   {'*' if index == 0 else ' '} - {first}")
-            lines += [f"       {line}" for line in others]
-    return "\n".join([*lines, ""])
-
-
-def code(text: str) -> str:
-    """Text as code."""
-    return f"``{text}``"
-
-
-def codes(texts: Iterable[str]) -> str:
-    """Some words as code, or a dash."""
-    return ", ".join(map(code, texts)) or "none"
-
-
-def shortened(text: str | None) -> str:
-    """The first sentences of a docstring on one line."""
-    return " ".join((text or "").split())
-
-
 # Networks
 
 
@@ -126,16 +95,16 @@ def network_table() -> str:
     return table(["name", "magic", "port", "versions", "genesis (begins)"], rows)
 
 
-def policy_table() -> str:
-    """What the two policies of bitcoin do differently, side by side."""
-    both = [networks.named("bitcoin-regtest", policy) for policy in ("btcd", "core")]
-    rows = [[what, *map(told, both)] for what, told in _DIFFERENCES.items()]
-    late = {kind for network in both for kind in network.order.late}
+def policy_table(name: str) -> str:
+    """What the policies of a network do differently, side by side."""
+    names = networks.policies(name)
+    found = [networks.named(name, policy) for policy in names]
+    rows = [[what, *map(told, found)] for what, told in _DIFFERENCES.items()]
+    late = {kind for network in found for kind in network.order.late}
     for kind in sorted(late, key=lambda kind: str(kind.command)):
-        rows.append(
-            [f"{code(kind.command)} after the handshake", *(_late(network, kind) for network in both)]
-        )
-    return table(["", '``policy="btcd"``', '``policy="core"``'], rows)
+        told = (_late(network, kind) for network in found)
+        rows.append([f"{code(kind.command)} after the handshake", *told])
+    return table(["", *(code(f'policy="{policy}"') for policy in names)], rows)
 
 
 def _late(network: Network, kind: type[Message]) -> str:
@@ -192,17 +161,14 @@ _DIFFERENCES: dict[str, Callable[[Network], str]] = {
 }
 
 
-def owed_table() -> str:
+def owed_table(name: str) -> str:
     """What is an answer to what, and how long it may take."""
-    network = networks.named("bitcoin-regtest")
     rows = []
-    for kind, owed in network.expects.items():
+    for kind, owed in networks.named(name).expects.items():
         answers = codes(answer.command for answer in owed.answers)
-        each = "each vector" if owed.each else "the message"
-        rows.append(
-            [code(kind.command), answers, each, f"{owed.seconds:g}", "yes" if owed.ends_peer else "no"]
-        )
-    return table(["request", "answers", "owed for", "seconds", "ends the peer (btcd)"], rows)
+        each, ends = "each vector" if owed.each else "the message", "yes" if owed.ends_peer else "no"
+        rows.append([code(kind.command), answers, each, f"{owed.seconds:g}", ends])
+    return table(["request", "answers", "owed for", "seconds", "ends the peer"], rows)
 
 
 def timing_table() -> str:
@@ -227,115 +193,7 @@ def _ivars(doc: str) -> Iterable[tuple[str, str]]:
         yield name, shortened(text)
 
 
-# Messages and records as tables
-
-
-def is_table(kind: Any) -> bool:
-    """Whether a class is a message or a record of the wire."""
-    if not isinstance(kind, type) or not kind.__module__.startswith("peerproto.networks."):
-        return False
-    if issubclass(kind, Message):
-        return True
-    try:
-        return hasattr(kind, "_fields") and bool(kinds_of(kind))
-    except TypeError:
-        return False  # a NamedTuple that has no place on the wire
-
-
-def field_names(kind: Any) -> list[str]:
-    """The fields of a message or record."""
-    return list(kinds_of(kind))
-
-
-def table_of(kind: Any) -> str:
-    """What a message's or record's docstring does not say: its limits and its fields."""
-    if not is_table(kind):
-        return ""
-    parts = ["", _limits(kind) if issubclass(kind, Message) else "", ""]
-    if field_names(kind):
-        hints = get_type_hints(kind)
-        rows = [[code(name), linked(hints[name]), form(wired)] for name, wired in kinds_of(kind).items()]
-        parts.append(table(["field", "in Python", "on the wire"], rows))
-    return "\n".join([*parts, ""])
-
-
-def _limits(kind: type[Message]) -> str:
-    words = [f"Command {code(kind.command)}"]
-    if kind.since:
-        words.append(f"from protocol version {kind.since} on")
-    highest = networks.named("bitcoin-mainnet").protocol_version
-    words.append(f"at most {kind.limit(highest):,} bytes of payload" if field_names(kind) else "no payload")
-    if callable(kind.most):
-        words.append("fewer at older versions")
-    if kind.lazy:
-        words.append("read on first use")
-    if kind.foreign:
-        words.append("not known to the network's reference")
-    return f"{'; '.join(words)}."
-
-
-def linked(hint: Any) -> str:
-    """A type as code; the records and messages in it are links."""
-    text = hint.__name__ if type(hint) is type else str(hint)
-    text = re.sub(r"\b(?:\w+\.)+(?=\w)", "", text)
-    for kind in [hint, *get_args(hint)]:
-        if is_table(kind) or is_record(kind):
-            before, after = text.split(kind.__name__)
-            link = f":class:`~{place_of(kind)}`"
-            return "\\ ".join(filter(None, [before and code(before), link, after and code(after)]))
-    return code(text)
-
-
-def place_of(kind: type) -> str:
-    """Where a class stands in the reference."""
-    public = getattr(bitcoin, kind.__name__, None) is kind and kind.__name__ in bitcoin.__all__
-    return f"{bitcoin.__name__ if public else kind.__module__}.{kind.__name__}"
-
-
-_NAMES = [
-    (kind_of(getattr(field_kinds, name)), name)
-    for name in field_kinds.__all__
-    if hasattr(getattr(field_kinds, name), "__metadata__")
-]
-
-
-def form(kind: Kind) -> str:
-    """A kind of field in words."""
-    if isinstance(kind, FixedRecord):
-        without = f" without {codes(kind.without)}" if kind.without else ""
-        return f"{linked(kind.record)}{without}"
-    for known, name in _NAMES:
-        if known == kind:
-            return code(name)
-    nearest = next(known for known in type(kind).__mro__ if known in _FORMS)
-    return _FORMS[nearest](kind)
-
-
-def _list_form(kind: ListOf) -> str:
-    item = "" if isinstance(kind.item, Custom) else f": {form(kind.item)}"
-    return f"list of at most {kind.most:,}{item}"
-
-
-def _since_form(kind: Since) -> str:
-    below = f"; below it {form(kind.below)}" if kind.below else ""
-    return f"{form(kind.kind)}, from protocol version {kind.pver} on{below}"
-
-
-def _tail_form(kind: Tail) -> str:
-    since = f"; written from protocol version {kind.since} on" if kind.since else ""
-    return f"{form(kind.kind)}, may be missing at the end{since}"
-
-
-_FORMS: dict[type[Kind], Callable[[Any], str]] = {
-    Fixed: lambda kind: f"{kind.format.removesuffix('s')} bytes",
-    VarBytes: lambda kind: f"at most {kind.most:,} bytes",
-    VarText: lambda kind: f"text of at most {kind.most:,} bytes",
-    ListOf: _list_form,
-    Since: _since_form,
-    Tail: _tail_form,
-    If: lambda kind: f"{form(kind.kind)}, if {code(kind.condition.replace('self.', ''))}",
-    Kind: lambda kind: "a form of its own",
-}
+# Messages
 
 
 def message_list() -> str:
@@ -350,25 +208,26 @@ def record_list() -> str:
     return "\n\n".join(f".. autoclass:: peerproto.networks.bitcoin.{name}" for name in found)
 
 
-def is_record(thing: Any) -> bool:
-    """Whether it is a NamedTuple."""
-    return isinstance(thing, type) and issubclass(thing, tuple)
-
-
 # Reasons and errors
 
 
 def reason_table() -> str:
     """The closed list of reasons."""
-    rows = [[code(reason), _classes(reason), sentence] for reason, sentence in REASONS.items()]
+    rows = [[code(reason), classes_of(reason), sentence] for reason, sentence in REASONS.items()]
     return table(["reason", "errors that carry it", "meaning"], rows, "22 26 52")
 
 
-def _classes(reason: Reason) -> str:
-    own = [kind for kind in _error_classes() if getattr(kind, "reason", None) is reason]
+def classes_of(reason: Reason) -> str:
+    """The errors that carry a reason, as links."""
+    own = [kind for kind in _error_classes() if getattr(kind, "reason", None) is reason and not is_told(kind)]
     told = [errors.PeerLost] if reason in _LOST else []
     told += [errors.ConnectFailed] if reason in _NEVER_CONNECTED else []
     return ",\n".join(f":exc:`~peerproto.errors.{kind.__name__}`" for kind in [*own, *told])
+
+
+def is_told(kind: type[Exception]) -> bool:
+    """Whether its reason is given with each error, and not the class's own."""
+    return "reason" in getattr(kind.__init__, "__annotations__", ())
 
 
 def _error_classes() -> list[type[Exception]]:
@@ -398,18 +257,21 @@ def _option(options: Options, name: str) -> tuple[str, str]:
     return code(default) if default else "", doc
 
 
-def command_help(command: str) -> str:
-    """What `peerproto COMMAND --help` says."""
-    subparsers = Parser(prog="peerproto").add_subparsers()
-    import_module(f"peerproto.cli.{command}").add_parser(subparsers)
-    with patch.dict(os.environ, {"COLUMNS": "90", "NO_COLOR": "1"}):
-        text = subparsers.choices[command].format_help()
-    return f".. code-block:: text\n\n{textwrap.indent(text, '   ')}\n"
-
-
 def command_list() -> str:
     """The help of every command."""
     return "\n".join(f"{command}\n{'-' * len(command)}\n\n{command_help(command)}" for command in COMMANDS)
+
+
+def command_help(command: str) -> str:
+    """What `peerproto COMMAND --help` says; the node's options have a page of their own."""
+    subparsers = Parser(prog="peerproto").add_subparsers()
+    import_module(f"peerproto.cli.{command}").add_parser(subparsers)
+    parser = subparsers.choices[command]
+    if not parser.add_help:
+        return "``peerproto node`` takes the options of ``twistd peernode``: :doc:`node`.\n"
+    with patch.dict(os.environ, {"COLUMNS": "90", "NO_COLOR": "1"}):
+        text = parser.format_help()
+    return f".. code-block:: text\n\n{textwrap.indent(text, '   ')}\n"
 
 
 # The reference
@@ -455,13 +317,19 @@ def _module(name: str) -> str:
     return "\n".join(lines)
 
 
-_ELSEWHERE = {"Snapshot", "named", "names", "TxFields", "AlertContent"}
+_ELSEWHERE = {
+    "peerproto.networks.bitcoin.foreign.AlertContent",
+    "peerproto.networks.bitcoin.transactions.TxFields",
+    "peerproto.networks.named",
+    "peerproto.networks.names",
+    "peerproto.peer.snapshot.Snapshot",
+}
 """What has its place in the reference beside the names that modules offer."""
 
 
 def _is_public(name: str, value: object) -> bool:
     """Whether it has its place in the reference of `peerproto`, of the errors or of the messages."""
-    return name in _ELSEWHERE or any(
+    return f"{getattr(value, '__module__', '')}.{name}" in _ELSEWHERE or any(
         name in module.__all__ and getattr(module, name) is value for module in (peerproto, errors, bitcoin)
     )
 
