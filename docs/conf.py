@@ -51,13 +51,13 @@ nitpick_ignore_regex = [
     ("py:obj", ".*"),
     ("py:class", r"(?!peerproto\.).*"),
     ("py:class", r"peerproto\..*\.[A-Z]"),  # a TypeVar
-    ("py:exc", r"(?!peerproto\.).*"),
 ]
 
 _ERRORS = "|".join(name for name in errors.__all__ if name != "Reason")
 _ERROR = re.compile(rf"(?<![`\w.])(?<!:raises )({_ERRORS})(?![`\w.(]\w)")
 _SECOND_FIELD = re.compile(r"(?<=\S) (?=:(?:param|ivar|cvar|raises|return)\b[^:]*:)")
 _INTERFACE = re.compile(r"<InterfaceClass (?:\w+\.)*(\w+)>")
+_FACTORY = "<factory>"  # the default of a dataclass's field that is made anew each time
 
 
 class FromCode(SphinxDirective):
@@ -87,7 +87,9 @@ def process_signature(
     """Types by the names that people use."""
     if what == "class" and tables.is_table(obj):
         return f"({', '.join(tables.field_names(obj))})", None
-    return tuple(_INTERFACE.sub(r"\1", text) if text else text for text in (signature, returns))  # type: ignore[return-value]
+    if signature:
+        signature = _INTERFACE.sub(r"\1", signature).replace(_FACTORY, "...")
+    return signature, _INTERFACE.sub(r"\1", returns) if returns else returns
 
 
 def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:

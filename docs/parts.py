@@ -166,9 +166,9 @@ def owed_table(name: str) -> str:
     rows = []
     for kind, owed in networks.named(name).expects.items():
         answers = codes(answer.command for answer in owed.answers)
-        each, ends = "each vector" if owed.each else "the message", "yes" if owed.ends_peer else "no"
+        each, ends = "each vector" if owed.each else "once", "yes" if owed.ends_peer else "no"
         rows.append([code(kind.command), answers, each, f"{owed.seconds:g}", ends])
-    return table(["request", "answers", "owed for", "seconds", "ends the peer"], rows)
+    return table(["request", "answers", "owed", "seconds", "ends the peer"], rows)
 
 
 def timing_table() -> str:
@@ -259,7 +259,7 @@ def _option(options: Options, name: str) -> tuple[str, str]:
 
 def command_list() -> str:
     """The help of every command."""
-    return "\n".join(f"{command}\n{'-' * len(command)}\n\n{command_help(command)}" for command in COMMANDS)
+    return "\n".join(f"{command}\n{'~' * len(command)}\n\n{command_help(command)}" for command in COMMANDS)
 
 
 def command_help(command: str) -> str:
