@@ -166,15 +166,15 @@ def where(port: IListeningPort) -> str:
     return f"127.0.0.1:{port.getHost().port}"  # type: ignore[attr-defined]
 
 
-async def info(node: Litecoind, peer: PeerProtocol) -> dict[str, Any]:
-    """What the node says of its end of a connection, once it does."""
+async def info(node: Litecoind, peer: PeerProtocol, key: str = "addr") -> dict[str, Any]:
+    """What the node says of its end of a connection, once that has this key."""
     transport: Any = peer.transport
     address = f"127.0.0.1:{transport.getHost().port}"
 
     async def find() -> Any:
-        return [each for each in await node.rpc("getpeerinfo") if each["addr"] == address]
+        return [each for each in await node.rpc("getpeerinfo") if each["addr"] == address and key in each]
 
-    found: list[dict[str, Any]] = await until(find, f"the node's word of its peer {address}")
+    found: list[dict[str, Any]] = await until(find, f"the node's {key} of its peer {address}")
     return found[0]
 
 
@@ -189,10 +189,10 @@ def chain_of(service: PeerNodeService) -> HeaderChain:
     return service.node.chain
 
 
-async def synced(service: PeerNodeService, node: Litecoind, seconds: float = SECONDS) -> HeaderChain:
+async def synced(service: PeerNodeService, node: Litecoind) -> HeaderChain:
     """The chain of a service, once it is the node's."""
     best = await within(node.rpc("getbestblockhash"), SECONDS)
     chain = chain_of(service)
-    await until(lambda: display(chain.tip) == best, f"the tip {best}", seconds)
+    await until(lambda: display(chain.tip) == best, f"the tip {best}")
     assert chain.height == await within(node.rpc("getblockcount"), SECONDS)
     return chain

@@ -12,6 +12,7 @@ from twisted.internet.error import ConnectionRefusedError
 
 from peerproto import PeerError, PeerProtocol, PeerStalled, Reason, State
 from peerproto.chain.rules import display
+from peerproto.node.backoff import Backoff
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.service import PeerNodeService
 
@@ -47,25 +48,30 @@ async def ended(peer: PeerProtocol) -> PeerError:
     return await within(peer.when_disconnected(), SECONDS, f"the end of {peer}")
 
 
-@pytest.mark.parametrize("policy", POLICIES)
-async def test_killed_node(fresh_litecoind: Litecoind, ours: Ours, tmp_path: Path, policy: str) -> None:
+async def test_killed_node(fresh_litecoind: Litecoind, ours: Ours, tmp_path: Path) -> None:
     """A node that is killed and started again is called until it is there, and followed from where we were."""
     node = fresh_litecoind
     await within(node.mine(30), SECONDS)
-    service = ours.service(node.address, policy=policy, store=str(tmp_path / "headers.sqlite"))
-    await within(synced(service, node), SECONDS)
-    first = only_peer(service)
+    services = [
+        ours.service(node.address, policy=policy, store=str(tmp_path / f"{policy}.sqlite"))
+        for policy in POLICIES
+    ]
+    for service in services:
+        await within(synced(service, node), SECONDS)
+    first = [only_peer(service) for service in services]
+    connectors = [connector for service in services for connector in service.connectors]
     await within(node.kill(), SECONDS)
-    assert (await ended(first)).reason in (Reason.CLOSED_BY_PEER, Reason.RESET)
-    (connector,) = service.connectors
-    await until(lambda: connector.backoff.tries == 2, "a call that nobody answers")
-    assert connector.peer is None and not peers_of(service)
+    for peer in first:
+        assert (await ended(peer)).reason in (Reason.CLOSED_BY_PEER, Reason.RESET)
+    await until(lambda: all(each.backoff.tries > 1 for each in connectors), "calls that nobody answers")
+    assert [peers_of(service) for service in services] == [[], []]
     await within(node.restart(), SECONDS)
     best = (await within(node.mine(10), SECONDS))[-1]
-    second = await next_peer(service, first)
-    chain = await within(synced(service, node), SECONDS)
-    assert (chain.height, display(chain.tip)) == (40, best)
-    assert connector.peer is second and second.address == node.address
+    for service, last, connector in zip(services, first, connectors, strict=True):
+        peer = await next_peer(service, last)
+        assert connector.peer is peer and peer.address == node.address
+        chain = await within(synced(service, node), SECONDS)
+        assert (chain.height, display(chain.tip)) == (40, best)
 
 
 async def test_node_that_comes_late(start_litecoind: StartLitecoind, ours: Ours) -> None:
@@ -112,6 +118,7 @@ async def test_node_suspended_too_long(fresh_litecoind: Litecoind, ours: Ours) -
     await within(node.mine(20), SECONDS)
     timing = replace(litecoin().timing, idle=0.9, ping=0.3, handshake=0.5)
     service = ours.service(node.address, timing=timing)
+    service.connectors[0].backoff = Backoff(lambda: 1.0, first=0.1, most=0.1)
     await within(synced(service, node), SECONDS)
     first = only_peer(service)
     await within(node.suspend(), SECONDS)
@@ -139,9 +146,8 @@ def _is_ours(thing: Any) -> bool:
     return type(bound).__module__.startswith("peerproto.") or "peerproto." in getattr(thing, "__module__", "")
 
 
-@pytest.mark.parametrize("policy", POLICIES)
 async def test_clean_stop(
-    fresh_litecoind: Litecoind, ours: Ours, reactor: PosixReactorBase, tmp_path: Path, policy: str
+    fresh_litecoind: Litecoind, ours: Ours, reactor: PosixReactorBase, tmp_path: Path
 ) -> None:
     """A node of ours that is stopped while it has peers both ways, a call under way and a handshake begun leaves no
     timer, no connection, no port and no lock.
@@ -149,9 +155,7 @@ async def test_clean_stop(
     node, path = fresh_litecoind, str(tmp_path / "headers.sqlite")
     assert not left_of_ours(reactor)
     await within(node.mine(20), SECONDS)
-    service = ours.service(
-        node.address, "127.0.0.1:1", policy=policy, store=path, listen=["tcp:0:interface=127.0.0.1"]
-    )
+    service = ours.service(node.address, "127.0.0.1:1", store=path, listen=["tcp:0:interface=127.0.0.1"])
     await within(synced(service, node), SECONDS)
     address = where(service.ports[0])
     await within(node.rpc("addnode", address, "onetry"), SECONDS)

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.02
 
-SECONDS = 10.0
+SECONDS = 20.0
 """For what takes a moment, even on a machine that is busy with other things."""
 
 
