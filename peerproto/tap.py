@@ -31,22 +31,30 @@ TIMES = {
 """The options that are times: the field of `Timing`, and the explanation."""
 
 
-def _seconds(name: str, given: str | float) -> float:
-    """The value of an option that is a time. Raises ValueError in words that name the option."""
+def _seconds(given: str | float) -> float:
+    """The value of an option that is a time. Raises ValueError."""
     try:
         seconds = float(given)
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= LONGEST:
-        raise ValueError(f"--{name}: {given!r} is no time: seconds above 0, at most {LONGEST:g}, are allowed")
+        raise ValueError(f"{given!r} is no time: seconds above 0, at most {LONGEST:g}, are allowed")
     return seconds
+
+
+def _seconds_of(name: str, given: str) -> float:
+    """The same for the command line; Twisted does not say which option it was."""
+    try:
+        return _seconds(given)
+    except ValueError as error:
+        raise ValueError(f"--{name}: {error}") from None
 
 
 def _time(name: str) -> list[Any]:
     """The row of an option that is a time, for `usage.Options`."""
     field, text = TIMES[name]
     text = f"{text} [default: the network's own, for Bitcoin {getattr(Timing, field):g}]"
-    return [name, None, None, text, partial(_seconds, name)]
+    return [name, None, None, text, partial(_seconds_of, name)]
 
 
 PARAMETERS: list[list[Any]] = [
@@ -148,9 +156,9 @@ class Options(usage.Options):
     def _take_file(self, path: str) -> None:
         for name, value in read_config(path, KINDS).items():
             try:
-                self[name] = _seconds(name, value) if name in TIMES else value
+                self[name] = _seconds(value) if name in TIMES else value
             except ValueError as error:
-                raise LocalError(f"{path}: {error}") from None
+                raise LocalError(f"{path}: {name}: {error}") from None
 
     def _one_line(self, text: str) -> str:
         """Twisted's words for a mistake, and where it names a wrong option, the one that was meant."""

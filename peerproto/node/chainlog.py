@@ -28,7 +28,7 @@ class ChainLog:
         self._timers = Timers(clock)
         self._state = "at start"
         self._best = 0
-        self._told: tuple[str, bytes] = ("", b"")
+        self._told = "", chain.tip
         self._quiet_until = clock.seconds()
 
     def start(self) -> None:

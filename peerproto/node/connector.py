@@ -118,8 +118,8 @@ class PeerConnector:
     def _wait_after(self, error: PeerError) -> float:
         """How many seconds to wait; the end of a peer is in the log by now, that there was none is not."""
         wait = self.backoff.next()
-        why = f"{error} ({error.reason})" if isinstance(error, ConnectFailed) else self.where
-        self._log.info("{why}; next try in {wait:.1f} seconds", why=why, wait=wait)
+        why = f"{error} ({error.reason}); " if isinstance(error, ConnectFailed) else f"{self.where}: "
+        self._log.info("{why}next try in {wait:.1f} seconds", why=why, wait=wait)
         return wait
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.errors import PeerError
+from peerproto.errors import PeerError, Reason, SelfConnection
 from peerproto.network import Known, Network
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headersync import HeaderFollower
@@ -68,6 +68,8 @@ class Node:
         """Forget what was kept of a peer."""
         self.follower.forget(peer)
         self._told.discard(peer.id)
+        if error.reason is Reason.SELF:
+            self._end_other_end(peer)
 
     def serve_headers(self, peer: PeerProtocol, message: Message) -> None:
         """Answer with the headers behind the newest hash of the locator that is ours; with none if none are."""
@@ -85,6 +87,12 @@ class Node:
         if known and gossip is not None:
             self._told.add(peer.id)
             peer.send(gossip.tell(known[: gossip.most], peer.handshake.noted))
+
+    def _end_other_end(self, peer: PeerProtocol) -> None:
+        """The side that was called finds out that we have called ourselves; the side that calls would call again."""
+        for other in list(self.factory.peers.values()):
+            if peer.theirs is not None and other.handshake.nonce == peer.theirs.nonce:
+                other.fail(SelfConnection("our own nonce came back: this is ourselves"))
 
     def _known_to(self, asker: PeerProtocol) -> list[Known]:
         """The peers that we have called; those on a private network only for who is on one too."""

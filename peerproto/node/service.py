@@ -83,20 +83,13 @@ class PeerNodeService(Service):
         """Open the store, bind the ports, call the peers. Raises LocalError."""
         if self.node is not None:
             raise LocalError("the node is running, or has not stopped yet")
-        self._store = HeaderStore(self._store_path, self.network.chain)
         try:
-            self.node = self._make_node(self._store)
-            for where in self._listen:
-                self._bind(where, self.node)
+            node = self._open()
         except BaseException:
             self._close()
             raise
         super().startService()  # type: ignore[no-untyped-call]
-        if not self._connect and not self._listen:
-            self._log.warn("nobody to connect to, and nowhere to accept peers: this node talks to nobody")
-        self.connectors = [self._connector(self.node, where) for where in self._connect]
-        for connector in self.connectors:
-            connector.start()
+        self._begin(node)
 
     def stopService(self) -> Deferred[None]:
         """Stop listening, end all peers, close the store."""
@@ -109,20 +102,28 @@ class PeerNodeService(Service):
             return stopping.when()
         return self._stopping.when()
 
-    def _make_node(self, store: HeaderStore) -> Node:
+    def _open(self) -> Node:
+        store = self._store = HeaderStore(self._store_path, self.network.chain)
         chain = HeaderChain(store, self.network.chain, time.time)
         log = self._chain_log = ChainLog(self.reactor, chain)
-        node = Node(
-            self.reactor,
-            self.network,
-            chain,
-            progressed=log.progressed,
-            finished=log.finished,
-            **self._options,
+        options = {"progressed": log.progressed, "finished": log.finished, **self._options}
+        self.node = Node(self.reactor, self.network, chain, **options)
+        self.node.trouble.happened.when().addCallback(self._give_up)
+        for where in self._listen:
+            self._bind(where, self.node)
+        return self.node
+
+    def _begin(self, node: Node) -> None:
+        assert self._chain_log is not None
+        self._log.info(
+            "{network}: headers are kept in {store}", network=self.network.name, store=self._store_path
         )
-        node.trouble.happened.when().addCallback(self._give_up)
-        log.start()
-        return node
+        self._chain_log.start()
+        if not self._connect and not self._listen:
+            self._log.warn("nobody to connect to, and nowhere to accept peers: this node talks to nobody")
+        self.connectors = [self._connector(node, where) for where in self._connect]
+        for connector in self.connectors:
+            connector.start()
 
     def _bind(self, where: Any, node: Node) -> None:
         """Bind a port now: a node that cannot listen where it was told must not start."""

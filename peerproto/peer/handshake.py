@@ -41,6 +41,7 @@ class Handshake:
     :ivar version: their version message itself. :ivar time_offset: their clock less ours, in seconds.
     :ivar protocol_version: what both speak: the lower of the two announced; ours until theirs is known.
     :ivar noted: the kinds of negotiating messages that the other side has sent.
+    :ivar nonce: of our own version, once that is sent.
     """
 
     def __init__(self, node: PeerFactory, *, inbound: bool) -> None:
@@ -52,6 +53,7 @@ class Handshake:
         self.time_offset: int | None = None
         self.protocol_version = node.protocol_version
         self.noted: set[type[Message]] = set()
+        self.nonce: int | None = None
         self._node = node
         self._other: object = None
 
@@ -80,7 +82,9 @@ class Handshake:
         return self.network.order.both_speak or not self.inbound
 
     def _introduce(self) -> Message:
-        return self.network.make_version(self._node.introduce(self._other))
+        ours = self._node.introduce(self._other)
+        self.nonce = ours.nonce
+        return self.network.make_version(ours)
 
     def _before_version(self, message: Message | Unread) -> list[Message] | None:
         if type(message) is self.network.version:
