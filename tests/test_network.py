@@ -63,7 +63,8 @@ class NetworkTests(SynchronousTestCase):
         ours = Introduction(70016, 0, 0, 1, "/us/", 0)
         bare = Network.__dataclass_fields__["judge_version"].default
         self.assertIsNone(bare(ours, ours, None, True))
-        self.assertEqual((dict(NETWORK.replies), NETWORK.nonce_bits), ({}, 64))
+        replies = Network.__dataclass_fields__["replies"].default_factory
+        self.assertEqual((replies(), NETWORK.nonce_bits), ({}, 64))  # type: ignore[misc]
 
     def test_order(self) -> None:
         """Unless it says so, a handshake has nothing but version and verack, and verack is its gate."""

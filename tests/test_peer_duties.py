@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from peerproto.errors import MalformedMessage, PeerLost, PeerStalled, Reason
-from peerproto.networks.bitcoin import GetBlocks, GetHeaders, Inv, Ping, Pong, SendHeaders, VerAck
+from peerproto.networks.bitcoin import GetBlocks, GetHeaders, Headers, Inv, Ping, Pong, SendHeaders, VerAck
 from peerproto.peer import duties
 from peerproto.testing import RawPeer
 from tests.peer_case import HASHES, POLICIES, PeerTestCase, regtest, unknown_frame
@@ -108,6 +108,34 @@ class JudgingTests(PeerTestCase):
         raw.send(raw.peer.network.envelope.wrap(b"getheaders".ljust(12, b"\0"), bytes(3)), Ping(1))
         self.assertEqual(raw.read(), [Pong(1)])
         self.assertEqual(self.heard(raw).names[-2:], ["on_message", "on_ping"])
+
+
+class ReplyingTests(PeerTestCase):
+    """What nodes want to hear, and nobody else says."""
+
+    def test_empty_headers(self) -> None:
+        """Who does not serve headers answers that there are none: Core-line nodes ask right after the handshake."""
+        for policy in POLICIES:
+            for inbound in (False, True):
+                raw = self.ready(policy, inbound=inbound, listener=object())
+                self.locator(raw, 19)
+                self.assertEqual(raw.read(), [Headers([])])
+
+    def test_only_if_nobody_hears(self) -> None:
+        """A listener that hears the question answers it, or not."""
+        raw = self.ready("core")
+        self.locator(raw, 19)
+        self.assertEqual(raw.read(), [])
+        self.assertEqual(self.heard(raw).names[-1], "on_getheaders")
+
+    def test_not_if_it_breaks_a_rule(self) -> None:
+        """A question that breaks a rule is not answered."""
+        raw = self.ready("core", listener=object())
+        self.locator(raw, 102)
+        self.assertEqual((raw.read(), raw.hung_up), ([], True))
+
+    def locator(self, raw: RawPeer, count: int) -> None:
+        raw.send(GetHeaders(70016, [HASHES[0]] * count, bytes(32)))
 
 
 class TableTests(PeerTestCase):

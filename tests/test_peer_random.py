@@ -166,9 +166,9 @@ class PeerMachine(RuleBasedStateMachine):
     @rule(number=st.integers(min_value=0, max_value=10))
     def pong(self, number: int) -> None:
         """The answer to a ping that is under way, or not."""
-        pings = [message for message in self.raw.read() if message.command == "ping"]
-        if pings:
-            self.raw.send(self.raw.frame(Pong(pings[number % len(pings)].nonce or 0)))
+        nonces = [message.nonce for message in self.raw.read() if isinstance(message, Ping)]
+        if nonces and nonces[0] is not None:
+            self.raw.send(Pong(nonces[number % len(nonces)]))
 
     @rule(seconds=st.sampled_from((0, 0.001, 0.1, 0.3, 1, 4.9, 15, 29.99, 119, 301)))
     def let_pass(self, seconds: float) -> None:
@@ -269,11 +269,12 @@ class RandomLifeTests(unittest.TestCase):
     """Run the machine."""
 
     def test_random_lives(self) -> None:
-        """A hundred lives of forty steps."""
+        """A hundred lives of forty steps, the same each time."""
         PeerMachine.TestCase.settings = settings(
             max_examples=100,
             stateful_step_count=40,
             deadline=None,
+            derandomize=True,
             suppress_health_check=list(HealthCheck),
         )
         result = PeerMachine.TestCase("runTest").run()

@@ -20,8 +20,8 @@ def duties_of(network: Network) -> dict[type, Duty]:
     order = network.order
     duties: dict[type, Duty] = dict.fromkeys((*order.between, *order.greeting), take_note)
     duties.update(dict.fromkeys(order.late, take_late))
-    duties.update(dict.fromkeys(order.judged, judge))
     duties.update(dict.fromkeys(network.replies, reply))
+    duties.update(dict.fromkeys(order.judged, judge))
     duties[network.ping] = answer_ping
     duties[network.pong] = take_pong
     if not order.gate:
@@ -75,6 +75,8 @@ def take_late(peer: PeerProtocol, message: Message) -> None:
 def judge(peer: PeerProtocol, message: Message) -> None:
     """A message that the network has a rule for. Raises the PeerError for one that breaks it."""
     peer.network.order.judged[type(message)](message)
+    if type(message) in peer.network.replies:
+        reply(peer, message)
 
 
 def take_note(peer: PeerProtocol, message: Message) -> None:

@@ -187,4 +187,5 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         gossip=sync.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
+        replies=behaviour.REPLIES,
     )

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any
 
 from peerproto.errors import (
     BadChecksum,
@@ -186,6 +187,10 @@ def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
 def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong | None:
     """The ping's nonce back; old protocol versions have none."""
     return None if ping.nonce is None else messages.Pong(ping.nonce)
+
+
+REPLIES: dict[type[Message], Callable[[Any], Message]] = {messages.GetHeaders: lambda _: messages.Headers([])}
+"""A node that follows no chain has no headers; Core-line nodes ask for them at once, and want to hear that."""
 
 
 def make_version(ours: Introduction) -> messages.Version:
