@@ -135,10 +135,6 @@ class Ours:
         self._programs.append(process)
         return process
 
-    def twistd(self, *options: str) -> Process:
-        """C{twistd -n peernode} with these options, running."""
-        return self.program(*TWISTD, *options)
-
     def commands(self, *commands: tuple[str, ...]) -> Deferred[list[Process]]:
         """C{peerproto} with these words, each in a process, all at once; fires when all have ended."""
         processes = [self.program("-m", "peerproto", *words) for words in commands]
