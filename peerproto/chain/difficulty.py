@@ -2,7 +2,8 @@
 
 `Lineage` is the whole memory that this needs: it is pushed one header at a time and never looks back, so
 a chain of any length is checked in the same small space.
-Sources: Bitcoin Core ``pow.cpp`` and ``ContextualCheckBlockHeader``, Litecoin Core 0.21 ``pow.cpp``, BIP 94.
+Sources: Bitcoin Core ``pow.cpp`` and ``ContextualCheckBlockHeader``, Litecoin Core 0.21 ``pow.cpp``, BIP 94,
+Decred's DCP0011.
 """
 
 from __future__ import annotations
@@ -14,13 +15,14 @@ from collections.abc import Sequence
 from peerproto.chain.rules import (
     MAX_TIMEWARP,
     MEDIAN_SPAN,
+    Asert,
     ChainRules,
     HeaderFields,
     bits_of,
     target_of,
 )
 
-__all__ = ["Lineage", "retargeted"]
+__all__ = ["Lineage", "absolute", "retargeted"]
 
 
 def retargeted(rules: ChainRules, bits: int, took: int) -> int:
@@ -37,6 +39,26 @@ def retargeted(rules: ChainRules, bits: int, took: int) -> int:
     return bits_of(min(target, rules.pow_limit))
 
 
+def absolute(rules: ChainRules, half_life: int, took: int, blocks: int) -> int:
+    """The bits after an anchor by `Asert`: the limit, halved for each half life that blocks came too soon.
+
+    The power of two is a cubic in fixed point, so that all compute the same (DCP0011).
+
+    :param took: seconds from the anchor to the last header; may be negative.
+    :param blocks: headers from the anchor to the last one.
+    """
+    behind = (took - blocks * rules.spacing) << 16
+    exponent = abs(behind) // half_life * (1 if behind > 0 else -1)  # rounded towards zero
+    whole, part = exponent >> 16, exponent & 0xFFFF
+    factor = (1 << 16) + (
+        195_766_423_245_049 * part + 971_821_376 * part**2 + 5_127 * part**3 + (1 << 47) >> 48
+    )
+    shift = min(whole - 16, 256)  # what is over the limit is the limit, however far
+    target = target_of(rules.pow_limit_bits) * factor
+    target = target << shift if shift >= 0 else target >> -shift
+    return bits_of(min(max(target, 1), rules.pow_limit))
+
+
 class Lineage:
     """What the rules must know of a header and those before it, to judge the one after it.
 
@@ -46,7 +68,7 @@ class Lineage:
     :ivar bits: of the last header.
     """
 
-    __slots__ = ("_before", "_first", "_rules", "_times", "_usual_bits", "bits", "height")
+    __slots__ = ("_anchor", "_before", "_first", "_rules", "_times", "_usual_bits", "bits", "height")
 
     def __init__(self, rules: ChainRules, height: int, header: HeaderFields) -> None:
         self._rules = rules
@@ -56,10 +78,13 @@ class Lineage:
         self._first = header
         self._before = header.timestamp
         self._usual_bits = header.bits
+        self._anchor = header.timestamp
 
     @staticmethod
     def reach(rules: ChainRules, height: int) -> int:
         """How many headers, the one at `height` and those before it, `of` must be given."""
+        if rules.asert is not None:
+            return min(height + 1, max(MEDIAN_SPAN, height + 1 - rules.asert.anchor))
         return min(height + 1, max(MEDIAN_SPAN, height % rules.interval + 2))
 
     @classmethod
@@ -88,12 +113,25 @@ class Lineage:
             self._first = header
         if begins or header.bits != self._rules.pow_limit_bits:
             self._usual_bits = header.bits
+        if self._rules.asert is not None and self.height == self._rules.asert.anchor:
+            self._anchor = header.timestamp
         self.bits = header.bits
         self._times.append(header.timestamp)
+
+    def bits_fault(self, header: HeaderFields) -> str:
+        """What is wrong with the bits of the next header; empty if nothing is. Raises InvalidHeaders."""
+        rules = self._rules
+        if not rules.any_bits:
+            required = self.required_bits(header.timestamp)
+            return "" if header.bits == required else _unlike(header.bits, f"{required:#010x}")
+        hard = 0 < target_of(header.bits) <= rules.pow_limit
+        return "" if hard else _unlike(header.bits, f"{rules.pow_limit_bits:#010x} or harder")
 
     def required_bits(self, timestamp: int) -> int:
         """The bits that the next header must have, if that is its time in seconds."""
         rules = self._rules
+        if rules.asert is not None:
+            return self._by_anchor(rules.asert)
         if not rules.retarget:
             return self.bits
         if (self.height + 1) % rules.interval == 0:
@@ -109,6 +147,12 @@ class Lineage:
         bits = self._first.bits if self._rules.bip94 else self.bits
         return retargeted(self._rules, bits, self._times[-1] - since)
 
+    def _by_anchor(self, asert: Asert) -> int:
+        blocks = self.height - asert.anchor
+        if blocks < 0:
+            return self._rules.pow_limit_bits
+        return absolute(self._rules, asert.half_life, self._times[-1] - self._anchor, blocks)
+
     def median_time(self) -> int:
         """The median time past: of the last eleven headers, in seconds; the upper one of an even number."""
         return sorted(self._times)[len(self._times) // 2]
@@ -119,3 +163,7 @@ class Lineage:
         if self._rules.bip94 and (self.height + 1) % self._rules.interval == 0:
             return max(earliest, self._times[-1] - MAX_TIMEWARP)
         return earliest
+
+
+def _unlike(bits: int, wanted: str) -> str:
+    return f"has bits {bits:#010x}, must have {wanted}"

@@ -24,6 +24,7 @@ __all__ = [
     "FUTURE_LIMIT",
     "MAX_TIMEWARP",
     "MEDIAN_SPAN",
+    "Asert",
     "ChainRules",
     "HeaderFields",
     "bits_of",
@@ -46,11 +47,25 @@ MAX_TIMEWARP = 600
 
 
 class HeaderFields(NamedTuple):
-    """What the rules look at in a header: the hash before it (wire order), its time in seconds, its bits."""
+    """What the rules look at in a header: the hash before it (wire order), its time in seconds, its bits, and its
+    height where a header says that.
+    """
 
     prev_block: bytes
     timestamp: int
     bits: int
+    height: int | None = None
+
+
+class Asert(NamedTuple):
+    """Targets that follow the time since a block, not that of a period (aserti3-2d; Decred's DCP0011).
+
+    :ivar half_life: being so many seconds late makes a target twice as easy. :ivar anchor: the height of the block;
+        up to the one after it headers have the limit's bits.
+    """
+
+    half_life: int
+    anchor: int
 
 
 def sha256d(data: bytes) -> bytes:
@@ -98,10 +113,15 @@ def work_of(target: int) -> int:
 
 
 _FIELDS_80 = struct.Struct("<4x32s32xII4x")
+_HEADER_80 = struct.Struct("<I32s32sIII")
 
 
 def _read_80(header: bytes) -> HeaderFields:
     return HeaderFields(*_FIELDS_80.unpack(header))
+
+
+def _make_80(fields: HeaderFields, merkle_root: bytes, nonce: int) -> bytes:
+    return _HEADER_80.pack(0x20000000, fields.prev_block, merkle_root, fields.timestamp, fields.bits, nonce)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,10 +142,13 @@ class ChainRules:
     :ivar whole_period: a period is measured from the last header of the period before it, not from its own
         first, but for the first period (Litecoin).
     :ivar shift_guard: a target that could outgrow 256 bits loses its last bit (Litecoin).
+    :ivar asert: in place of periods; None where there are periods.
+    :ivar any_bits: whether bits are only checked against the limit, since headers alone do not tell them.
     :ivar header_size: bytes of a serialized header.
     :ivar block_hash: from a serialized header to its hash.
     :ivar work_hash: from a serialized header to the hash that must meet the target.
     :ivar read: from a serialized header, which must have its size, to what the rules look at.
+    :ivar make: a serialized header of what the rules look at, a Merkle root and a nonce; all else is made up.
     """
 
     name: str
@@ -139,10 +162,13 @@ class ChainRules:
     bip94: bool = False
     whole_period: bool = False
     shift_guard: bool = False
+    asert: Asert | None = None
+    any_bits: bool = False
     header_size: int = 80
     block_hash: Callable[[bytes], bytes] = sha256d
     work_hash: Callable[[bytes], bytes] = sha256d
     read: Callable[[bytes], HeaderFields] = _read_80
+    make: Callable[[HeaderFields, bytes, int], bytes] = _make_80
 
     @cached_property
     def genesis_hash(self) -> bytes:
@@ -158,4 +184,4 @@ class ChainRules:
 def genesis_header(merkle_root: str, timestamp: int, bits: int, nonce: int) -> bytes:
     """A version 1 header after nothing; the Merkle root as it is displayed."""
     root = bytes.fromhex(merkle_root)[::-1]
-    return struct.pack("<I32s32sIII", 1, bytes(32), root, timestamp, bits, nonce)
+    return _HEADER_80.pack(1, bytes(32), root, timestamp, bits, nonce)

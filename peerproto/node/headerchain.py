@@ -45,6 +45,7 @@ class HeaderChain:
     most of a second, which the reactor's thread may not have. Every method may raise `StoreError`.
 
     :param clock_now: gives the time in seconds since 1970, UTC.
+    :raises LocalError: if the network's proof of work cannot be computed here.
     """
 
     def __init__(self, store: HeaderStore, rules: ChainRules, clock_now: Callable[[], float]) -> None:
@@ -52,6 +53,7 @@ class HeaderChain:
         self._rules = rules
         self._clock_now = clock_now
         self._lineages: dict[int, Lineage] = {}
+        rules.work_hash(rules.genesis)  # what it needs may not be installed: to be told now, not at the first header
 
     @property
     def height(self) -> int:
@@ -213,9 +215,11 @@ def _place_fault(fields: HeaderFields, parent: StoredHeader, lineage: Lineage, l
     """What is wrong with a header after this one, its proof of work apart; empty if nothing is."""
     if fields.prev_block != parent.block_hash:
         return f"follows {display(fields.prev_block)}, must follow {display(parent.block_hash)}"
-    required = lineage.required_bits(fields.timestamp)
-    if fields.bits != required:
-        return f"has bits {fields.bits:#010x}, must have {required:#010x}"
+    if fields.height not in (None, parent.height + 1):
+        return f"says that its height is {fields.height}"
+    fault = lineage.bits_fault(fields)
+    if fault:
+        return fault
     earliest = lineage.earliest()
     if fields.timestamp < earliest:
         return f"has time {fields.timestamp}, must have {earliest} or later"

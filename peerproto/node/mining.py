@@ -11,7 +11,6 @@ from peerproto.errors import LocalError
 
 __all__ = ["mine"]
 
-_VERSION = 0x20000000
 _EASY = 1 << 240
 
 
@@ -24,7 +23,7 @@ def mine(
     spacing: int | None = None,
     salt: bytes = b"",
 ) -> Iterator[bytes]:
-    """Make serialized headers of 80 bytes, each after the one before.
+    """Make serialized headers, each after the one before.
 
     The same arguments make the same headers. What is mined after another start than genesis has the right
     bits where bits do not change, elsewhere only to the end of that start's period.
@@ -41,7 +40,7 @@ def mine(
     spacing = rules.spacing if spacing is None else spacing
     for number in range(height + 1, height + count + 1):
         timestamp = fields.timestamp + spacing
-        fields = HeaderFields(prev_block, timestamp, lineage.required_bits(timestamp))
+        fields = HeaderFields(prev_block, timestamp, lineage.required_bits(timestamp), number)
         header = _solved(rules, fields, sha256d(salt + struct.pack("<I", number)))
         yield header
         prev_block = rules.block_hash(header)
@@ -52,8 +51,9 @@ def _solved(rules: ChainRules, fields: HeaderFields, merkle_root: bytes) -> byte
     target = target_of(fields.bits)
     if target < _EASY:
         raise LocalError(f"{rules.name}: bits {fields.bits:#010x} are too hard to mine here")
-    start = struct.pack("<I32s32sII", _VERSION, fields.prev_block, merkle_root, fields.timestamp, fields.bits)
     nonce = 0
-    while int.from_bytes(rules.work_hash(header := start + struct.pack("<I", nonce)), "little") > target:
+    while True:
+        header = rules.make(fields, merkle_root, nonce)
+        if int.from_bytes(rules.work_hash(header), "little") <= target:
+            return header
         nonce += 1
-    return header
