@@ -177,7 +177,7 @@ class PeerProtocol(Protocol):
             self.ending = error
             return
         reject = self.network.reject(error) if is_told(error, self.outbox.is_open) else None
-        if reject is not None and reject.since <= self.protocol_version:
+        if reject is not None and reject.exists_at(self.protocol_version):
             self.outbox.write(reject)
         self.outbox.flush()
         self.ending = error
