@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
+from functools import wraps
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 from peerproto.errors import LocalError, MalformedMessage
@@ -169,6 +170,21 @@ def _assign(self: Message, name: str, value: Any) -> None:
     object.__setattr__(self, name, value)
 
 
+def _constructor(kind: type[M]) -> Callable[..., None]:
+    """The constructor of a lazy message: a new one is not unread, so its fields need not go through `_assign`."""
+    scope: dict[str, Any] = {}
+    parameters, lines = ["self"], []
+    for item in fields(kind):  # type: ignore[arg-type]
+        scope[f"set_{item.name}"] = vars(kind)[item.name].__set__
+        scope[f"default_{item.name}"] = item.default
+        default = "" if item.default is MISSING else f"=default_{item.name}"
+        parameters.append(item.name + default)
+        lines.append(f"    set_{item.name}(self, {item.name})")
+    exec(f"def construct({', '.join(parameters)}):\n" + "\n".join(lines or ["    pass"]), scope)
+    construct: Callable[..., None] = wraps(kind.__init__)(scope["construct"])
+    return construct
+
+
 def _eager_reader(kind: type[M]) -> Callable[[bytes, Codec], M]:
     new, fill = kind.__new__, kind.layout.read
 
@@ -235,6 +251,7 @@ def message(
             read, write = by_hand
             made.layout = made.layout._replace(read=read, write=write, skim=None, skims_all=False)
         if made.lazy:
+            made.__init__ = _constructor(made)  # type: ignore[method-assign]
             made.__setattr__ = _assign  # type: ignore[assignment, method-assign]
         made.read = staticmethod((_lazy_reader if made.lazy else _eager_reader)(made))
         return made
