@@ -65,10 +65,12 @@ class LostTests(SynchronousTestCase):
 
     def test_tls(self) -> None:
         """Row 74: TLS failed, which Twisted tells as the end of a connection that had begun."""
-        for cause in (TLSError("no shared cipher"), error.SSLError("bad certificate")):
-            why = why_lost(Failure(cause), State.AWAITING_VERSION, 0)
-            self.assertIs(why.reason, Reason.TLS)
-            self.assertIn("TLS failed: ", str(why))
+        self.check(TLSError("no shared\ncipher"), Reason.TLS, "TLS failed: no shared cipher")
+        told = [("SSL routines", "", "certificate verify failed"), ("SSL routines", "", "bad certificate")]
+        self.check(TLSError(told), Reason.TLS, "TLS failed: certificate verify failed, bad certificate")
+        why = why_lost(Failure(error.SSLError("old")), State.AWAITING_VERSION, 0)
+        self.assertIs(why.reason, Reason.TLS)
+        self.assertRegex(str(why), "^TLS failed: .*old.* while awaiting version$")
 
 
 class NotConnectedTests(SynchronousTestCase):

@@ -26,9 +26,9 @@ def why_lost(reason: Failure, state: State, waiting: int) -> PeerError:
     """
     during = "" if state is State.READY else f" while {describe(state)}"
     if _is_tls(reason):
-        return PeerLost(f"TLS failed: {reason.getErrorMessage()}", Reason.TLS)
+        return PeerLost(f"TLS failed: {_words(reason)}{during}", Reason.TLS)
     if not reason.check(error.ConnectionDone):
-        return PeerLost(f"{reason.getErrorMessage()}{during}", Reason.RESET)
+        return PeerLost(f"{_words(reason)}{during}", Reason.RESET)
     if waiting:
         return PeerLost(f"closed by the peer in the middle of a message{during}", Reason.EOF_IN_MESSAGE)
     return PeerLost(f"closed by the peer{during}", Reason.CLOSED_BY_PEER)
@@ -38,6 +38,14 @@ def _is_tls(reason: Failure) -> bool:
     """Whether the TLS handshake or its check of certificates failed; told by name, since Twisted runs without both."""
     package = type(reason.value).__module__.partition(".")[0]
     return package in ("OpenSSL", "service_identity") or reason.check(error.SSLError) is not None
+
+
+def _words(reason: Failure) -> str:
+    """What Twisted says, in one line; OpenSSL's errors are lists of (library, function, words)."""
+    match getattr(reason.value, "args", ()):
+        case (list() as told,):
+            return ", ".join(str(entry[-1]) for entry in told)
+    return " ".join(reason.getErrorMessage().split())
 
 
 _CAUSES: dict[type[Exception], tuple[Reason, str]] = {
@@ -55,10 +63,9 @@ def why_not_connected(reason: Failure) -> ConnectFailed:
     for cause, (name, text) in _CAUSES.items():
         if reason.check(cause):
             return ConnectFailed(text, name)
-    words = " ".join(reason.getErrorMessage().split())
     if _is_tls(reason):
-        return ConnectFailed(f"TLS failed: {words}", Reason.TLS)
-    return ConnectFailed(f"no way there: {words}", Reason.NO_ROUTE)
+        return ConnectFailed(f"TLS failed: {_words(reason)}", Reason.TLS)
+    return ConnectFailed(f"no way there: {_words(reason)}", Reason.NO_ROUTE)
 
 
 def is_told(error: PeerError, is_open: bool) -> bool:
