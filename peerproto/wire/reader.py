@@ -86,7 +86,7 @@ class Reader:
     def _tolerate(self, error: MalformedMessage, command: bytes, payload: bytes) -> Unread:
         if type(error) not in self.codec.policy.tolerates:
             raise error
-        return Unread(error.command or show_command(command), payload, error)
+        return Unread(show_command(command), payload, error)
 
     def _start(self, header: tuple[bytes, bytes, int, bytes], begun: bytes) -> None:
         """Judge the header of a payload that is not all there, and begin to collect it."""
@@ -112,6 +112,5 @@ class Reader:
         self._chunks.append(last)
         payload = b"".join(self._chunks)
         self._chunks = []
-        self._missing = 0
         self.size = len(payload) + 24
         return self._message(header, payload)
