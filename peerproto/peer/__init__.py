@@ -12,5 +12,6 @@ The whole conversation::
 
 From the first byte to both veracks one timer runs; after that the idle, ping and stall timers do.
 `handshake`, `pending`, `pings` and `statistics` remember; they know no transport and are told the time.
-`protocol` is the only one with a transport and a clock; `factory` is what the peers of one node share.
+`inbox` and `outbox` are the ways in and out, `duties` is what a peer does of itself, `watch` has every deadline.
+`protocol` ties them to Twisted and to the user; `factory` is what the peers of one node share.
 """

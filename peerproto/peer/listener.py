@@ -19,7 +19,9 @@ Handler = Callable[[Any, Any], object]
 
 class IPeerListener(Interface):
     """Hears of peers. Every method is optional; beside these, `on_COMMAND(peer, message)` for each command of the
-    network (`on_headers`, `on_inv`, ...). An exception in one is logged and ends that peer only.
+    network (`on_headers`, `on_inv`, ...; of the handshake what it takes, `on_version` before it is answered).
+
+    A PeerError that a method raises ends that peer for its reason; any other exception is logged and ends it, too.
     """
 
     def on_ready(peer: PeerProtocol) -> None:
