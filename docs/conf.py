@@ -56,7 +56,7 @@ nitpick_ignore_regex = [
 _ERRORS = "|".join(name for name in errors.__all__ if name != "Reason")
 _ERROR = re.compile(rf"(?<![`\w.])(?<!:raises )({_ERRORS})(?![`\w.(]\w)")
 _SECOND_FIELD = re.compile(r"(?<=\S) (?=:(?:param|ivar|cvar|raises|return)\b[^:]*:)")
-_INTERFACE = re.compile(r"<InterfaceClass (?:\w+\.)*(\w+)>")
+_NAMED = re.compile(r"<(?:InterfaceClass|function) (?:\w+\.)*(\w+)>")
 _FACTORY = "<factory>"  # the default of a dataclass's field that is made anew each time
 
 
@@ -88,8 +88,8 @@ def process_signature(
     if what == "class" and tables.is_table(obj):
         return f"({', '.join(tables.field_names(obj))})", None
     if signature:
-        signature = _INTERFACE.sub(r"\1", signature).replace(_FACTORY, "...")
-    return signature, _INTERFACE.sub(r"\1", returns) if returns else returns
+        signature = _NAMED.sub(r"\1", signature).replace(_FACTORY, "...")
+    return signature, _NAMED.sub(r"\1", returns) if returns else returns
 
 
 def skip_member(app: Sphinx, what: str, name: str, obj: Any, skip: bool, options: Any) -> bool | None:

@@ -304,17 +304,18 @@ def modules_of(package: str) -> list[str]:
 
 
 def _module(name: str) -> str:
-    module = import_module(name)
-    elsewhere = [
-        item
-        for item, value in vars(module).items()
-        if not item.startswith("_")
-        and (_is_public(item, value) or getattr(value, "__module__", name) != name)
-    ]
+    members = {item: value for item, value in vars(import_module(name)).items() if not item.startswith("_")}
+    left_out = sorted(item for item, value in members.items() if _is_left_out(name, item, value))
     lines = [name, "-" * len(name), "", f".. automodule:: {name}"]
-    if elsewhere:
-        lines.append(f"   :exclude-members: {', '.join(sorted(elsewhere))}")
+    if left_out:
+        lines.append(f"   :exclude-members: {', '.join(left_out)}")
     return "\n".join(lines)
+
+
+def _is_left_out(module: str, name: str, value: object) -> bool:
+    """Whether a name of a module is not documented there: what has its place elsewhere, and tables of functions."""
+    is_table = isinstance(value, dict | tuple | list) and "<" in repr(value)
+    return is_table or _is_public(name, value) or getattr(value, "__module__", module) != module
 
 
 _ELSEWHERE = {
