@@ -28,6 +28,8 @@ _OUT_POINT = Struct("<32sI")
 _UINT64 = Struct("<Q")
 _LOCK_TIME = Struct("<Q20s")
 _GAS = Struct("<Q32s")
+_VERSION_COUNT, _OUT_POINT_SIZE = Struct("<iB"), Struct("<32sIB")
+_VALUE_SIZE, _GAS_SIZE = Struct("<QB"), Struct("<Q32sB")
 
 
 class TxIn(NamedTuple):
@@ -45,70 +47,67 @@ class TxOut(NamedTuple):
     script_pub_key: Script
 
 
-class TxFields(NamedTuple):
-    """The fields of a transaction; the last two are None on the native subnetwork."""
-
-    version: int
-    tx_in: list[TxIn]
-    tx_out: list[TxOut]
-    lock_time: int
-    subnetwork_id: bytes
-    gas: int
-    payload_hash: bytes | None
-    subnetwork_payload: bytes | None
+TxFields = tuple[int, list[TxIn], list[TxOut], int, bytes, int, bytes | None, bytes | None]
+"""A transaction's fields in their order; the last two are None on the native subnetwork."""
 
 
 def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
-    """A transaction, and the offset behind it (kaspad wire/msgtx.go, KaspaDecode).
+    """The fields of a transaction, and the offset behind it (kaspad wire/msgtx.go, KaspaDecode).
 
     Raises MalformedMessage for a count or a length that may not be, IndexError or struct.error if bytes are
     missing.
     """
-    (version,) = _VERSION.unpack_from(buf, at)
-    tx_in, at = _read_inputs(buf, at + 4)
+    version, count = _VERSION_COUNT.unpack_from(buf, at)
+    tx_in, at = _read_inputs(buf, at + 5, count)
     tx_out, at = _read_outputs(buf, at)
     lock_time, subnetwork = _LOCK_TIME.unpack_from(buf, at)
     at += 28
     if subnetwork == NATIVE:
-        return TxFields(version, tx_in, tx_out, lock_time, subnetwork, 0, None, None), at
-    gas, payload_hash = _GAS.unpack_from(buf, at)
-    payload, at = _read_bytes(buf, at + 40, "bytes of payload")
-    return TxFields(version, tx_in, tx_out, lock_time, subnetwork, gas, payload_hash, payload), at
+        return (version, tx_in, tx_out, lock_time, subnetwork, 0, None, None), at
+    gas, payload_hash, size = _GAS_SIZE.unpack_from(buf, at)
+    at += 41
+    if size > 252:
+        size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of payload")
+    end = at + size
+    if end > len(buf):
+        raise IndexError
+    return (version, tx_in, tx_out, lock_time, subnetwork, gas, payload_hash, buf[at:end]), end
 
 
-def _read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
-    count, at = _read_count(buf, at, MOST_INPUTS, "inputs")
+def _read_inputs(buf: bytes, at: int, count: int) -> tuple[list[TxIn], int]:
+    """The inputs behind their count, of which the first byte is read."""
+    if count > 252:
+        count, at = _read_count(buf, at - 1, MOST_INPUTS, "inputs")
     tx_in = []
     for _ in range(count):
-        outpoint = OutPoint._make(_OUT_POINT.unpack_from(buf, at))
-        at += 36
-        size = buf[at]
-        at += 1
+        tx_id, index, size = _OUT_POINT_SIZE.unpack_from(buf, at)
+        at += 37
         if size > 252:
             size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         (sequence,) = _UINT64.unpack_from(buf, end)
-        tx_in.append(TxIn(outpoint, buf[at:end], sequence))
+        tx_in.append(TxIn(OutPoint(tx_id, index), buf[at:end], sequence))
         at = end + 8
     return tx_in, at
 
 
 def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
-    count, at = _read_count(buf, at, MOST_OUTPUTS, "outputs")
+    count = buf[at]
+    at += 1
+    if count > 252:
+        count, at = _read_count(buf, at - 1, MOST_OUTPUTS, "outputs")
     tx_out = []
     for _ in range(count):
-        (value,) = _UINT64.unpack_from(buf, at)
-        script, at = _read_bytes(buf, at + 8, "bytes of script")
-        tx_out.append(TxOut(value, script))
+        value, size = _VALUE_SIZE.unpack_from(buf, at)
+        at += 9
+        if size > 252:
+            size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
+        end = at + size
+        if end > len(buf):
+            raise IndexError
+        tx_out.append(TxOut(value, buf[at:end]))
+        at = end
     return tx_out, at
-
-
-def _read_bytes(buf: bytes, at: int, what: str) -> tuple[bytes, int]:
-    size, at = _read_count(buf, at, MOST_SCRIPT, what)
-    end = at + size
-    if end > len(buf):
-        raise IndexError
-    return buf[at:end], end
 
 
 def _read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
@@ -118,7 +117,7 @@ def _read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
     return count, at
 
 
-def write_tx(tx: TxFields | Tx, *, scripts: bool = True, payload: bool = True) -> bytes:
+def write_tx(tx: Tx, *, scripts: bool = True, payload: bool = True) -> bytes:
     """The bytes of a transaction; without signature scripts or payload, empty ones stand there.
 
     Raises struct.error, ValueError or TypeError for a value that does not fit its field.
@@ -141,13 +140,13 @@ def write_tx(tx: TxFields | Tx, *, scripts: bool = True, payload: bool = True) -
     return b"".join(parts)
 
 
-def _subnetwork_parts(tx: TxFields | Tx, payload: bytes | None) -> tuple[bytes, bytes, bytes]:
+def _subnetwork_parts(tx: Tx, payload: bytes | None) -> tuple[bytes, bytes, bytes]:
     if tx.payload_hash is None or payload is None:
         raise ValueError(_NO_PAYLOAD)
     return _GAS.pack(tx.gas, exact(tx.payload_hash, 32)), write_varint(len(payload)), payload
 
 
-def fault_of(tx: TxFields | Tx) -> str:
+def fault_of(tx: Tx) -> str:
     """Why kaspad would not write a transaction (wire/msgtx.go, encodeTx), though it may read it; else empty."""
     has_payload = tx.payload_hash is not None, tx.subnetwork_payload is not None
     if tx.subnetwork_id == NATIVE:
