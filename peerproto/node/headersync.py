@@ -47,10 +47,17 @@ class Source:
         self.ask_again = False
         self.astray = 0
 
-    def put(self, headers: list[bytes], more: bool) -> None:
-        """Keep a message of headers to be checked; an empty one counts too."""
-        self.batches.append((headers, more))
-        self.held += max(len(headers), 1)
+    def put(self, headers: list[bytes], most: int) -> bool:
+        """Keep a message of headers to be checked, unless too much is held; an empty one counts too.
+
+        :param most: how many a message may have; as many mean that there are more.
+        """
+        size = max(len(headers), 1)
+        if self.held + size > MOST_HELD * most:
+            return False
+        self.batches.append((headers, len(headers) == most))
+        self.held += size
+        return True
 
     def take(self) -> tuple[list[bytes], bool, bool]:
         """The next slice, whether it is the last of its message, and whether more is to be had behind that."""
@@ -129,10 +136,9 @@ class HeaderFollower:
         sync, source = peer.network.headers, self._source(peer)
         headers = sync.brought(message)
         source.owes_until = 0.0
-        if source.held + len(headers) > MOST_HELD * sync.most:
+        if not source.put(headers, sync.most):
             source.ask_again = True
             return
-        source.put(headers, len(headers) == sync.most)
         if peer not in self._turns:
             self._turns.append(peer)
         if not self._checking and not self._timers.is_set("check"):
