@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerFactory, PeerListener, PeerProtocol, connect, networks
+from peerproto import PeerError, PeerFactory, PeerListener, PeerProtocol, connect, networks
 from peerproto.networks.bitcoin import GetHeaders, Inv
 
 
@@ -28,11 +28,14 @@ async def visit(reactor: Any, where: str) -> None:
     factory = PeerFactory(networks.named("litecoin-regtest"), listener=MyNode(), user_agent="/mynode:1.0/")
     peer = await connect(reactor, where, factory)  # any endpoint or endpoint string works too
     await peer.when_ready()
-    headers = await peer.request(GetHeaders(70016, [factory.network.genesis], bytes(32)))
+    headers = await peer.request(GetHeaders(peer.protocol_version, [factory.network.genesis], bytes(32)))
     print(f"{len(headers.headers)} headers")
     hashes = [header.block_hash for header in headers.headers[:2]]
-    for block in await peer.request_blocks(hashes):  # one that is not found or not answered fails alone
-        print(f"block {block.block_hash[::-1].hex()} has {len(block.transactions)} transactions")
+    for block in await peer.request_blocks(hashes):
+        if isinstance(block, PeerError):  # one that is not found or not answered fails alone
+            print(block)
+        else:
+            print(f"block {block.block_hash[::-1].hex()} has {len(block.transactions)} transactions")
     milliseconds = await peer.ping() * 1000
     print(f"ping {milliseconds:.2f} ms")
     peer.disconnect()

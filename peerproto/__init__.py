@@ -6,6 +6,8 @@ How the house is laid out, each floor knowing only those below it::
     node/        a node that looks after peers: connector, header chain, service
     peer/        how one peer behaves: PeerProtocol, PeerFactory, handshake, requests, deadlines
     networks/    each network as data: `networks.named("litecoin-regtest")`
+    network      the form that a network fills in
+    chain/       what a chain of headers must obey
     wire/        bytes to messages and back
     errors       everything that can go wrong
 """
@@ -32,27 +34,32 @@ from peerproto.errors import (
 )
 
 if TYPE_CHECKING:
+    from peerproto.network import Timing
     from peerproto.peer.connecting import connect, listen
-    from peerproto.peer.factory import PeerFactory
+    from peerproto.peer.factory import Nonces, PeerFactory
     from peerproto.peer.handshake import State
     from peerproto.peer.listener import IPeerListener, PeerListener
     from peerproto.peer.protocol import PeerProtocol
+    from peerproto.peer.snapshot import Snapshot
 else:
     _HOMES = {
-        "IPeerListener": "listener",
-        "PeerFactory": "factory",
-        "PeerListener": "listener",
-        "PeerProtocol": "protocol",
-        "State": "handshake",
-        "connect": "connecting",
-        "listen": "connecting",
+        "IPeerListener": "peer.listener",
+        "Nonces": "peer.factory",
+        "PeerFactory": "peer.factory",
+        "PeerListener": "peer.listener",
+        "PeerProtocol": "peer.protocol",
+        "Snapshot": "peer.snapshot",
+        "State": "peer.handshake",
+        "Timing": "network",
+        "connect": "peer.connecting",
+        "listen": "peer.connecting",
     }
 
     def __getattr__(name: str) -> object:
         """Import the peer floor, and Twisted with it, at first use: who only decodes waits for neither."""
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        value = getattr(import_module(f"peerproto.peer.{_HOMES[name]}"), name)
+        value = getattr(import_module(f"peerproto.{_HOMES[name]}"), name)
         globals()[name] = value
         return value
 
@@ -63,6 +70,7 @@ __all__ = [
     "IPeerListener",
     "LocalError",
     "MalformedMessage",
+    "Nonces",
     "NotFound",
     "PeerError",
     "PeerFactory",
@@ -72,7 +80,9 @@ __all__ = [
     "PeerProtocol",
     "PeerStalled",
     "Reason",
+    "Snapshot",
     "State",
+    "Timing",
     "__version__",
     "connect",
     "listen",
