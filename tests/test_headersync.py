@@ -10,7 +10,7 @@ from peerproto.chain.rules import display
 from peerproto.errors import MalformedMessage, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders, Headers, Inv, InvVect
 from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headersync import MOST_ASTRAY, SLICE, TURN
+from peerproto.node.headersync import MOST_ASTRAY, OWED, SLICE, TURN
 from peerproto.node.node import Node
 from peerproto.testing import RawPeer
 from tests.node_case import NETWORK, NodeCase, asked, bring, mined
@@ -101,11 +101,33 @@ class AskingTests(NodeCase):
         raw.send(bring(mined(26)[25:]))
         self.assertEqual((node.chain.height, asked(raw)), (26, []))
 
+    def test_announced_before_an_answer_that_does_not_come(self) -> None:
+        """What was announced meanwhile is asked for once the answer is overdue, if the peer is still there."""
+        node = self.node(network=networks.named("bitcoin-regtest", policy="core"))
+        raw, other = self.peer(node, height=5), self.peer(node, height=5)
+        for each in (raw, other):
+            each.send(announce(mined(1)[0]))
+            self.assertEqual(asked(each), [])
+        other.close()
+        self.clock.advance(OWED)
+        self.assertEqual(len(asked(raw)), 1)
+
+    def test_announced_before_an_answer_that_comes(self) -> None:
+        """Once the answer is here and what was announced has been asked for, it is not asked for again later."""
+        node = self.node(network=networks.named("bitcoin-regtest", policy="core"))
+        raw = self.peer(node, height=5)
+        raw.send(announce(mined(6)[-1]))
+        raw.send(bring(mined(5)))
+        self.assertEqual(len(asked(raw)), 1)
+        raw.send(bring(mined(6)[5:]))
+        self.clock.advance(OWED)
+        self.assertEqual(asked(raw), [])
+
     def test_announced_when_no_answer_will_come(self) -> None:
         """An answer that is not here after a minute and a half is not waited for any more."""
         node = self.node(network=networks.named("bitcoin-regtest", policy="core"))
         raw = self.peer(node, height=5)
-        self.clock.advance(90)
+        self.clock.advance(OWED)
         raw.send(announce(mined(1)[0]))
         self.assertEqual(len(asked(raw)), 1)
 

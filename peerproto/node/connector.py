@@ -75,7 +75,7 @@ class PeerConnector:
         return self._over.when()
 
     async def _keep_calling(self) -> None:
-        while self._running:
+        while True:
             error = await self._one_call()
             if not self._running:
                 return
