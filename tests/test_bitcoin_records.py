@@ -8,7 +8,21 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.networks.bitcoin import AddrV2, BlockHeader, Headers, InvVect, NetAddressV2, OutPoint
+from peerproto.networks.bitcoin import (
+    MSG_BLOCK,
+    MSG_CMPCT_BLOCK,
+    MSG_FILTERED_BLOCK,
+    MSG_TX,
+    MSG_WITNESS_BLOCK,
+    MSG_WITNESS_TX,
+    MSG_WTX,
+    AddrV2,
+    BlockHeader,
+    Headers,
+    InvVect,
+    NetAddressV2,
+    OutPoint,
+)
 from peerproto.networks.bitcoin.records import (
     address_fault,
     read_addresses_v2,
@@ -80,6 +94,11 @@ class HeaderTests(SynchronousTestCase):
         for wrong in (HEADER._replace(prev_block=bytes(31)), HEADER._replace(merkle_root=bytes(33))):
             self.assertRaises(ValueError, write_headers, [HEADER, wrong], BTCD)
             self.assertRaises(LocalError, BTCD.encode, Headers([wrong]))
+
+    def test_numbers(self) -> None:
+        """The kinds of inventory have the numbers that everybody gives them."""
+        self.assertEqual([MSG_TX, MSG_BLOCK, MSG_FILTERED_BLOCK, MSG_CMPCT_BLOCK, MSG_WTX], [1, 2, 3, 4, 5])
+        self.assertEqual((MSG_WITNESS_TX, MSG_WITNESS_BLOCK), (0x40000001, 0x40000002))
 
     def test_keys(self) -> None:
         """What serves as a key is a plain value."""

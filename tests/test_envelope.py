@@ -49,7 +49,8 @@ class EnvelopeTests(SynchronousTestCase):
         """A header that is not all there says how much of it is."""
         error = self.assertRaises(Incomplete, ENVELOPE.header, VERACK[:23])
         self.assertEqual((error.text, error.offset), ("23 of 24 bytes of header are there", 23))
-        self.assertRaises(Incomplete, ENVELOPE.header, VERACK, 1)
+        error = self.assertRaises(Incomplete, ENVELOPE.header, VERACK, 1)
+        self.assertEqual(error.text, "23 of 24 bytes of header are there")
 
     def test_command(self) -> None:
         """A command fills twelve bytes."""
@@ -62,6 +63,9 @@ class EnvelopeTests(SynchronousTestCase):
         for command, fault, strict_fault in (
             (b"ping" + bytes(8), "", ""),
             (bytes(12), "", ""),
+            (b" ~" + bytes(10), "", ""),
+            (b"\x1fping" + bytes(7), "", "is not printable ASCII"),
+            (b"\x7fping" + bytes(7), "", "is not printable ASCII"),
             ("pïng".encode() + bytes(7), "", "is not printable ASCII"),
             (b"pi\0ng" + bytes(7), "", "is not printable ASCII"),
             (b"pi\nng" + bytes(7), "", "is not printable ASCII"),
