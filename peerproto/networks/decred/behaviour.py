@@ -109,7 +109,7 @@ DCRD = Behaviour(
 )
 DCRD1 = Behaviour(
     Policy("dcrd1", trailing=True),
-    Order(greeting=(messages.SendHeaders,), late=_LATE, gate=False),
+    Order(late=_LATE, gate=False),
     protocol_version=8,
     least_protocol_version=1,
     insists=True,
