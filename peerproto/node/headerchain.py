@@ -53,7 +53,8 @@ class HeaderChain:
         self._rules = rules
         self._clock_now = clock_now
         self._lineages: dict[int, Lineage] = {}
-        rules.work_hash(rules.genesis)  # what it needs may not be installed: to be told now, not at the first header
+        # What the work needs may not be installed: that is to be told now, not at the first header.
+        rules.work_hash(rules.genesis)
 
     @property
     def height(self) -> int:
