@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 from unittest.mock import patch
 
@@ -34,6 +32,7 @@ from peerproto.peer.factory import Nonces
 from peerproto.peer.handshake import State
 from peerproto.testing import Pair
 from peerproto.wire.message import Message
+from tests.commands import python
 from tests.decred_case import DecredCase
 from tests.decred_vectors import NETS, by_label, codec_of, frame_of, golden
 from tests.peer_case import HASHES, unknown_frame
@@ -458,8 +457,7 @@ class PairTests(DecredCase):
         code = (
             "import sys; from peerproto import networks; networks.named('decred-simnet'); print(*sys.modules)"
         )
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
-        )
+        loaded = python("-c", code).stdout.split()
+        self.assertIn("peerproto.networks.decred", loaded)
         for name in ("twisted", "blake3", "peerproto.networks.kaspa", "peerproto.networks.soter"):
-            self.assertNotIn(name, done.stdout.split())
+            self.assertNotIn(name, loaded)

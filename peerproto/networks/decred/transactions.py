@@ -55,15 +55,8 @@ class TxOut(NamedTuple):
     pk_script: Script
 
 
-class TxFields(NamedTuple):
-    """The fields of a transaction; `expiry` is the height from which it may not stand in a block."""
-
-    ser_type: int
-    version: int
-    tx_in: list[TxIn]
-    tx_out: list[TxOut]
-    lock_time: int
-    expiry: int
+TxFields = tuple[int, int, list[TxIn], list[TxOut], int, int]
+"""Serialization type, version, inputs, outputs, lock time and expiry: the fields of a transaction in their order."""
 
 
 def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
@@ -76,7 +69,7 @@ def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
     at += 4
     if ser_type == WITNESS:
         proofs, at = _read_proofs(buf, at)
-        return TxFields(WITNESS, version, [TxIn(_NOWHERE, 0, *proof) for proof in proofs], [], 0, 0), at
+        return (WITNESS, version, [TxIn(_NOWHERE, 0, *proof) for proof in proofs], [], 0, 0), at
     if ser_type > WITNESS:
         raise MalformedMessage(f"serialization type {ser_type}, 0 to 2 are known", offset=at - 2)
     inputs, at = _read_inputs(buf, at)
@@ -85,9 +78,9 @@ def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
     at += 8
     if ser_type == PREFIX:
         tx_in = [TxIn(OutPoint(*item[:3]), item[3], 0, 0, 0, b"") for item in inputs]
-        return TxFields(PREFIX, version, tx_in, tx_out, lock_time, expiry), at
+        return (PREFIX, version, tx_in, tx_out, lock_time, expiry), at
     tx_in, at = _read_proofs_of(inputs, buf, at)
-    return TxFields(FULL, version, tx_in, tx_out, lock_time, expiry), at
+    return (FULL, version, tx_in, tx_out, lock_time, expiry), at
 
 
 _Input = tuple[bytes, int, int, int]
@@ -183,7 +176,7 @@ def _size(size: int) -> bytes:
     return _SIZES[size] if size < 253 else write_varint(size)
 
 
-def write_tx(tx: TxFields | Tx, ser_type: int | None = None) -> bytes:
+def write_tx(tx: Tx, ser_type: int | None = None) -> bytes:
     """The bytes of a transaction in one of its serializations, its own if none is given.
 
     Raises struct.error, ValueError or TypeError for a value that does not fit its field.
@@ -199,7 +192,7 @@ def write_tx(tx: TxFields | Tx, ser_type: int | None = None) -> bytes:
     return b"".join(parts)
 
 
-def _add_prefix(parts: list[bytes], tx: TxFields | Tx) -> None:
+def _add_prefix(parts: list[bytes], tx: Tx) -> None:
     pack = _INPUT.pack
     parts.append(_size(len(tx.tx_in)))
     for (hash_, index, tree), sequence, _, _, _, _ in tx.tx_in:
@@ -210,7 +203,7 @@ def _add_prefix(parts: list[bytes], tx: TxFields | Tx) -> None:
     parts.append(_END.pack(tx.lock_time, tx.expiry))
 
 
-def _add_witness(parts: list[bytes], tx: TxFields | Tx) -> None:
+def _add_witness(parts: list[bytes], tx: Tx) -> None:
     pack = _PROOF.pack
     parts.append(_size(len(tx.tx_in)))
     for _, _, value_in, block_height, block_index, script in tx.tx_in:
