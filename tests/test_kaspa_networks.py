@@ -100,6 +100,10 @@ class NumberTests(SynchronousTestCase):
         self.assertEqual(len({message.command for message in messages}), 22)
         self.assertIs(VerAck, BitcoinVerAck)
 
+    def test_what_names_nothing(self) -> None:
+        """Only what brings or names things has keys."""
+        self.assertEqual(networks.named("kaspa-devnet").item_keys(GetAddr()), ())
+
     def test_services(self) -> None:
         """Services are told by name."""
         names = networks.named("kaspa-devnet").service_names

@@ -2,7 +2,8 @@
 
 It is the last release with a protocol of bitcoin's kind; today's nodes speak gRPC. The names of fields are kaspad's,
 as in its `wire` package. Its first commits also had `getheaders`, `headers` and `sendheaders`; they were gone
-before v0.5.0 and are left out. A block has up to 255 parents, and blocks are synced by inventories: see `sync`.
+before v0.5.0 and are left out. A block has up to 255 parents, and blocks are synced by inventories: `sync`
+and `dag` do that, `bloom` has the arithmetic of filters.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from peerproto.chain.rules import ChainRules, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network, Timing
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
-from peerproto.networks.kaspa import behaviour, sync
+from peerproto.networks.kaspa import behaviour
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.kaspa.messages import (
     MOST,
@@ -205,7 +206,7 @@ def network(
         reject=behaviour.reject,
         announcing=Inv,
         header_sync=None,
-        gossip=None if net == "simnet" else sync.GOSSIP,
+        gossip=None if net == "simnet" else behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
         judge_version=side.judge_version,

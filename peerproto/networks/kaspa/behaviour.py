@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import MalformedMessage, PeerError, Refused, VersionExpected
-from peerproto.network import Expectation, Introduction, Key, Order
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order
 from peerproto.networks.bitcoin.behaviour import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.records import InvVect, NetAddress
 from peerproto.networks.kaspa import blocks, messages, subnetworks
@@ -17,6 +17,7 @@ from peerproto.networks.kaspa.records import (
     MSG_MISSING_ANCESTOR,
     MSG_SYNC_BLOCK,
     MSG_TX,
+    TimedAddress,
 )
 from peerproto.wire.codec import Policy
 from peerproto.wire.message import Message
@@ -180,3 +181,12 @@ def reject(error: PeerError) -> messages.Reject | None:
     if isinstance(error, MalformedMessage):
         return messages.Reject("malformed", REJECT_MALFORMED, str(error)[:250])
     return None
+
+
+def _tell(known: list[Known], noted: Collection[type[Message]]) -> messages.Addr:
+    addresses = [TimedAddress(item.timestamp, item.services, item.host, item.port) for item in known]
+    return messages.Addr(False, None, addresses)
+
+
+GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell)
+"""Addresses of full nodes."""

@@ -31,16 +31,17 @@ MOST_BLOCK_TX = 1_000_001
 
 
 def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
-    """Sets the fields past the check whether somebody has looked at them: there are many in a block."""
     fields, at = read_tx(buf, at, codec)
-    _set_version(self, fields[0])
-    _set_tx_in(self, fields[1])
-    _set_tx_out(self, fields[2])
-    _set_lock_time(self, fields[3])
-    _set_subnetwork_id(self, fields[4])
-    _set_gas(self, fields[5])
-    _set_payload_hash(self, fields[6])
-    _set_payload(self, fields[7])
+    (
+        self.version,
+        self.tx_in,
+        self.tx_out,
+        self.lock_time,
+        self.subnetwork_id,
+        self.gas,
+        self.payload_hash,
+        self.subnetwork_payload,
+    ) = fields
     return at
 
 
@@ -105,16 +106,6 @@ def _as_json(name: str) -> str:
     return "payload" if name == "subnetwork_payload" else name
 
 
-(
-    _set_version,
-    _set_tx_in,
-    _set_tx_out,
-    _set_lock_time,
-    _set_subnetwork_id,
-    _set_gas,
-    _set_payload_hash,
-    _set_payload,
-) = (vars(Tx)[name].__set__ for name in Tx.layout.kinds)
 _kinds = {_as_json(name): kind for name, kind in Tx.layout.kinds.items()}
 _may_be_absent = frozenset(map(_as_json, Tx.may_be_absent()))
 
@@ -129,9 +120,8 @@ def _read_txs(buf: bytes, at: int, codec: Codec) -> tuple[list[Tx], int]:
     count, at = _read_count(buf, at)
     found = []
     for _ in range(count):
-        tx = Tx.__new__(Tx)
-        at = _read_tx(tx, buf, at, codec)
-        found.append(tx)
+        fields, at = read_tx(buf, at, codec)
+        found.append(Tx(*fields))
     return found, at
 
 

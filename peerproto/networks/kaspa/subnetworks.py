@@ -37,10 +37,6 @@ def write_subnetwork(subnetwork: bytes | None, codec: Codec | None) -> bytes:
     return b"\1" if subnetwork is None else b"\0" + exact(subnetwork, ID_SIZE)
 
 
-def _skim(buf: bytes, at: int, codec: Codec) -> int:
-    return read_subnetwork(buf, at, codec)[1]
-
-
 _fit_id = hex_bytes(ID_SIZE)
 
 
@@ -49,7 +45,7 @@ def _unplain(value: Plain) -> bytes | None:
     return subnetwork
 
 
-FullOrSubnetwork = Annotated[bytes | None, Custom(read_subnetwork, write_subnetwork, _skim, unplain=_unplain)]
+FullOrSubnetwork = Annotated[bytes | None, Custom(read_subnetwork, write_subnetwork, unplain=_unplain)]
 """A flag for full nodes; where it is not set, the subnetwork (kaspad wire/msgversion.go)."""
 
 

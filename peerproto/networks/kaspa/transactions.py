@@ -134,26 +134,32 @@ def write_tx(tx: Tx, *, scripts: bool = True, payload: bool = True) -> bytes:
     parts.append(write_varint(len(tx.tx_out)))
     for value, script in tx.tx_out:
         parts += (_UINT64.pack(value), write_varint(len(script)), script)
-    parts.append(_LOCK_TIME.pack(tx.lock_time, exact(tx.subnetwork_id, 20)))
-    if tx.subnetwork_id != NATIVE:
+    if tx.subnetwork_id == NATIVE:
+        parts.append(_LOCK_TIME.pack(tx.lock_time, NATIVE))
+    else:
         parts += _subnetwork_parts(tx, tx.subnetwork_payload if payload else b"")
     return b"".join(parts)
 
 
-def _subnetwork_parts(tx: Tx, payload: bytes | None) -> tuple[bytes, bytes, bytes]:
+def _subnetwork_parts(tx: Tx, payload: bytes | None) -> tuple[bytes, ...]:
     if tx.payload_hash is None or payload is None:
         raise ValueError(_NO_PAYLOAD)
-    return _GAS.pack(tx.gas, exact(tx.payload_hash, 32)), write_varint(len(payload)), payload
+    return (
+        _LOCK_TIME.pack(tx.lock_time, exact(tx.subnetwork_id, 20)),
+        _GAS.pack(tx.gas, exact(tx.payload_hash, 32)),
+        write_varint(len(payload)),
+        payload,
+    )
 
 
 def fault_of(tx: Tx) -> str:
     """Why kaspad would not write a transaction (wire/msgtx.go, encodeTx), though it may read it; else empty."""
-    has_payload = tx.payload_hash is not None, tx.subnetwork_payload is not None
+    has_hash, has_payload = tx.payload_hash is not None, tx.subnetwork_payload is not None
     if tx.subnetwork_id == NATIVE:
-        return _NATIVE_ONLY if tx.gas or any(has_payload) else ""
+        return _NATIVE_ONLY if tx.gas or has_hash or has_payload else ""
     if tx.subnetwork_id in BUILT_IN and tx.gas:
         return f"gas {tx.gas} on a built-in subnetwork, 0 allowed"
-    return "" if all(has_payload) else _NO_PAYLOAD
+    return "" if has_hash and has_payload else _NO_PAYLOAD
 
 
 _NATIVE_ONLY = "on the native subnetwork are no gas, no payload and no payload hash"
