@@ -51,9 +51,16 @@ def add_parser(subparsers: Any) -> None:
     )
     add_network(parser)
     parser.add_argument(
-        "--store", required=True, metavar="FILE", help="SQLite file of the header chain; required"
+        "--store",
+        required=True,
+        metavar="FILE",
+        help="SQLite file of the header chain, made if it is not there; required",
     )
-    parser.add_argument("--json", action="store_true", help="print the result as one JSON object")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help='print one JSON object; if it fails {"error": REASON, "reason": TEXT}, in place of the line',
+    )
     parser.add_argument(
         "--timeout",
         type=seconds,

@@ -74,6 +74,8 @@ class DemoService(Service):
         return ended
 
     def _begin(self) -> None:
+        if not self.running:  # it was stopped before the reactor ran
+            return
         showing = self._showing = Deferred.fromCoroutine(self._show())
         showing.addCallbacks(lambda _: 0, self._why).addCallback(self._leave).addCallback(lambda _: None)
 
@@ -126,9 +128,8 @@ class DemoService(Service):
 
     def _client(self, network: Network, chain: HeaderChain) -> Node:
         def progressed(peer: PeerProtocol) -> None:
-            if peer.theirs is not None:
-                self._patience.renew()
-                self._line.show(chain.height, peer.theirs.height)
+            self._patience.renew()
+            self._line.show(chain.height, peer.theirs.height if peer.theirs else 0)
 
         return _node(self.reactor, network, chain, "client", progressed=progressed)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from twisted.internet.defer import Deferred, race
+from twisted.internet.defer import CancelledError, Deferred, FailureGroup, race
 from twisted.internet.interfaces import IReactorTime
 
 from peerproto.errors import PeerStalled
@@ -37,12 +37,14 @@ class Patience:
     async def until(self, wanted: Deferred[Any], *ends: Deferred[Any]) -> None:
         """Wait for what is wanted, and no longer than for the first of `ends`.
 
-        Raises the exception that one of `ends` fires with, or PeerStalled.
+        Raises the exception that one of `ends` fires with, or PeerStalled; CancelledError if it is cancelled.
         """
         if not self._timers.is_set("over"):
             self.renew()
         try:
             which, result = await race([wanted, self._over, *ends])
+        except FailureGroup:  # each of them failed, and our own only does when it is cancelled
+            raise CancelledError from None
         finally:
             self._timers.cancel_all()
         if which == 1 and not self._silence_is_fine:

@@ -1,0 +1,305 @@
+"""`peerproto sync`."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.internet.defer import Deferred, fail, succeed
+
+from peerproto.chain.rules import display
+from peerproto.cli import running, sync
+from peerproto.errors import ConnectFailed, InvalidHeaders, PeerLost, PeerStalled, Reason, StoreError
+from peerproto.networks.bitcoin import GetHeaders
+from peerproto.node.headerchain import HeaderChain
+from peerproto.node.headerstore import HeaderStore
+from peerproto.peer import connecting
+from peerproto.peer.factory import PeerFactory
+from peerproto.testing import RawPeer
+from tests.commands import Ran, run
+from tests.node_case import NETWORK, NodeCase, bring, mined
+
+WHERE = "192.0.2.2:18444"
+
+
+class Shown:
+    """A progress bar that remembers."""
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[int, int]] = []
+
+    def show(self, count: int, total: int) -> None:
+        """See Bar."""
+        self.counts.append((count, total))
+
+    def end(self) -> None:
+        """See Bar."""
+
+
+class FollowTests(NodeCase):
+    """What happens between the command and the peer, in memory."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.bar = Shown()
+        self.connecting: Deferred[Any] = Deferred()
+        self.patch(connecting, "connect", self.connect)
+
+    def connect(self, reactor: Any, where: str, factory: PeerFactory, *, timeout: float) -> Deferred[Any]:
+        """Stands for the way to the peer."""
+        self.asked = where, timeout
+        self.factory = factory
+        return self.connecting
+
+    def follow(self, chain: HeaderChain | None = None, timeout: float = 20.0) -> Deferred[None]:
+        """Begin to sync."""
+        self.headers = chain or self.chain()
+        options = Namespace(where=WHERE, network=NETWORK.name, policy=None, timeout=timeout)
+        return Deferred.fromCoroutine(sync.follow(self.clock, options, self.headers, self.bar))
+
+    def connected(self, **says: Any) -> RawPeer:
+        """The peer is there, and has shaken hands."""
+        raw = RawPeer(self.factory)
+        self._raws.append(raw)
+        self.connecting.callback(raw.peer)
+        raw.handshake(**says)
+        return raw
+
+    def test_to_the_tip(self) -> None:
+        """It follows to the peer's tip, shows how far it has come, and says good-bye."""
+        following = self.follow()
+        self.assertEqual(self.asked, (WHERE, 20.0))
+        raw = self.connected(height=250)
+        raw.send(bring(mined(250)))
+        self.assertEqual(self.bar.counts, [(100, 250), (200, 250), (250, 250)])
+        self.assertTrue(raw.hung_up)
+        self.assertNoResult(following)
+        raw.close()
+        self.successResultOf(following)
+        self.assertEqual(self.headers.height, 250)
+
+    def test_nothing_new(self) -> None:
+        """A peer that is not ahead owes no answer: after five seconds of silence all is well."""
+        following = self.follow(self.chain(mined(20)))
+        raw = self.connected(height=20)
+        self.clock.advance(sync.NOT_AHEAD)
+        raw.close()
+        self.successResultOf(following)
+
+    def test_stalled(self) -> None:
+        """A peer that is ahead and brings nothing has its time, which is renewed by progress."""
+        following = self.follow()
+        raw = self.connected(height=6000)
+        self.clock.advance(19)
+        raw.send(bring(mined(2000)))
+        self.clock.advance(19)
+        self.assertNoResult(following)
+        self.clock.advance(1)
+        raw.close()
+        error = self.failureResultOf(following, PeerStalled).value
+        self.assertEqual(str(error), "no headers came for 20 seconds")
+        self.assertEqual(self.headers.height, 2000)
+
+    def test_no_connection(self) -> None:
+        """Neither a name that is not resolved nor a connection that does not come about is waited for too long."""
+        following = self.follow()
+        self.clock.advance(20)
+        error = self.failureResultOf(following, ConnectFailed).value
+        self.assertEqual(
+            (error.reason, str(error)), (Reason.CONNECT_TIMEOUT, f"{WHERE}: timed out after 20 seconds")
+        )
+
+    def test_no_handshake(self) -> None:
+        """The handshake has no more time than anything else."""
+        following = self.follow(timeout=3.0)
+        raw = RawPeer(self.factory)
+        self._raws.append(raw)
+        self.connecting.callback(raw.peer)
+        self.clock.advance(3)
+        raw.close()
+        self.assertEqual(self.failureResultOf(following).value.reason, Reason.HANDSHAKE_TIMEOUT)
+
+    def test_peer_goes(self) -> None:
+        """A peer that goes in the middle is told with its reason."""
+        following = self.follow()
+        raw = self.connected(height=6000)
+        raw.send(bring(mined(2000)))
+        raw.close()
+        self.assertEqual(self.failureResultOf(following, PeerLost).value.reason, Reason.CLOSED_BY_PEER)
+
+    def test_another_chain(self) -> None:
+        """So is one that has another chain."""
+        following = self.follow(self.chain(mined(20)))
+        raw = self.connected(height=6000)
+        for _ in range(2):
+            raw.send(bring(mined(300, salt=b"other")[5:]))
+        raw.close()
+        self.failureResultOf(following, InvalidHeaders)
+
+    def test_store_fails(self) -> None:
+        """A store that fails is told as such."""
+        following = self.follow()
+        raw = self.connected(height=30)
+        self.headers._store.close()
+        raw.send(bring(mined(30)))
+        raw.close()
+        self.failureResultOf(following, StoreError)
+
+
+class CommandTests(NodeCase):
+    """The command, with the reactor and the way to the peer played by the test."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "headers.sqlite")
+        self.headers = mined(2100)
+        self.patch(connecting, "connect", self.connect)
+        self.patch(running, "run_reactor", self.run_reactor)
+
+    def connect(self, reactor: Any, where: str, factory: PeerFactory, *, timeout: float) -> Deferred[Any]:
+        """A peer that answers as soon as it has shaken hands."""
+        self.raw = RawPeer(factory)
+        self._raws.append(self.raw)
+        return succeed(self.raw.peer)
+
+    def run_reactor(self, name: str, work: Callable[[Any], Any], *, as_json: bool) -> int:
+        """Let the work be done while the peer answers what it is asked."""
+        doing = Deferred.fromCoroutine(work(self.clock))
+        if not doing.called:
+            written = self.raw.handshake(height=len(self.headers))
+            while written:
+                for question in (message for message in written if isinstance(message, GetHeaders)):
+                    self.raw.send(bring(self.answer(question)))
+                written = self.raw.read()
+            self.raw.close()
+        return running._exit_code(name, self.result(doing), as_json)
+
+    def result(self, doing: Deferred[int]) -> Any:
+        """What became of it."""
+        found: list[Any] = []
+        doing.addBoth(found.append)
+        return found[0]
+
+    def answer(self, question: GetHeaders) -> list[bytes]:
+        """What the peer has behind the newest hash that it knows."""
+        hashes = [NETWORK.genesis, *map(NETWORK.chain.block_hash, self.headers)]
+        at = next(hashes.index(each) for each in question.block_locator_hashes if each in hashes)
+        return self.headers[at : at + 2000]
+
+    def sync(self, *words: str, network: str = NETWORK.name) -> Ran:
+        """Run the command."""
+        return run(["sync", WHERE, "--network", network, "--store", self.path, *words])
+
+    def height(self) -> int:
+        """Of the chain in the file."""
+        store = HeaderStore(self.path, NETWORK.chain)
+        try:
+            return store.tip.height
+        finally:
+            store.close()
+
+    def test_text(self) -> None:
+        """Height and tip are printed as people write them, progress on standard error; the file has it all."""
+        ran = self.sync()
+        tip = display(NETWORK.chain.block_hash(self.headers[-1]))
+        self.assertEqual(ran.code, 0)
+        out = f"height 2100\ntip    {tip}\nnew    2100 headers in 0.0 s, kept in {self.path}\n"
+        self.assertEqual(ran.out.decode(), out)
+        self.assertEqual(ran.err, "headers 1,000 of 2,100 (47 %)\nheaders 2,000 of 2,100 (95 %)\n")
+        self.assertEqual(self.height(), 2100)
+
+    def test_again(self) -> None:
+        """A second time it goes on where it was."""
+        self.headers = mined(1500)
+        self.sync()
+        self.headers = mined(2100)
+        (found,) = self.sync("--json").objects()
+        tip = display(NETWORK.chain.block_hash(self.headers[-1]))
+        self.assertEqual(found, {"height": 2100, "tip": tip, "new": 600, "seconds": 0.0})
+
+    def test_peer_error(self) -> None:
+        """What goes wrong with the peer is one line with its reason and exit code 1; with --json an object."""
+        refused = ConnectFailed(f"{WHERE}: refused", Reason.CONNECTION_REFUSED)
+        self.patch(connecting, "connect", lambda *_, **__: fail(refused))
+        ran = self.sync()
+        self.assertEqual((ran.code, ran.out), (1, b""))
+        self.assertEqual(ran.err, f"peerproto sync: connection-refused: {WHERE}: refused\n")
+        ran = self.sync("--json")
+        self.assertEqual((ran.code, ran.err), (1, ""))
+        self.assertEqual(ran.objects(), [{"error": "connection-refused", "reason": f"{WHERE}: refused"}])
+
+    def test_interrupted(self) -> None:
+        """Interrupted, it says how far it has come and that it can go on; the file is free again."""
+
+        def interrupt(*_: Any, **__: Any) -> int:
+            raise KeyboardInterrupt
+
+        self.patch(running, "run_reactor", interrupt)
+        ran = self.sync()
+        self.assertEqual(ran.code, 130)
+        line = "peerproto sync: interrupted at height 0; started again, it goes on there\n"
+        self.assertEqual(ran.err, line)
+        self.assertEqual(self.height(), 0)
+
+    def refused(self, **more: Any) -> str:
+        """What is said of a file that is refused with exit code 2, and is left as it is."""
+        before = Path(self.path).read_bytes()
+        ran = self.sync(**more)
+        self.assertEqual((ran.code, ran.out), (2, b""))
+        self.assertEqual(Path(self.path).read_bytes(), before)
+        self.assertTrue(ran.err.startswith(f"peerproto sync: {self.path}: "), ran.err)
+        self.assertEqual(len(ran.err.splitlines()), 1)
+        return ran.err
+
+    def test_foreign_file(self) -> None:
+        """A file that is no store is refused and not touched."""
+        Path(self.path).write_bytes(b"hello")
+        self.assertIn("not a SQLite file", self.refused())
+
+    def test_truncated_file(self) -> None:
+        """So is one that was cut short."""
+        self.sync()
+        with open(self.path, "r+b") as file:
+            file.truncate(5000)
+        self.assertIn("cut short", self.refused())
+
+    def test_file_of_another_network(self) -> None:
+        """So is another network's."""
+        self.sync()
+        self.assertIn("network bitcoin-regtest", self.refused(network="litecoin-regtest"))
+
+    def test_file_in_use(self) -> None:
+        """So is one that is open elsewhere."""
+        store = HeaderStore(self.path, NETWORK.chain)
+        self.addCleanup(store.close)
+        self.assertIn("in use", self.refused())
+
+    def test_place_that_is_none(self) -> None:
+        """A place that says nothing is a wrong option."""
+
+        def connect(reactor: Any, where: str, factory: PeerFactory, *, timeout: float) -> Any:
+            return connecting.client_endpoint(reactor, where, 1, timeout)
+
+        self.patch(connecting, "connect", connect)
+        ran = run(["sync", "a b", "--network", NETWORK.name, "--store", self.path])
+        self.assertEqual(ran.code, 2)
+        self.assertIn("'a b' is no HOST:PORT", ran.err)
+
+    def test_options(self) -> None:
+        """Options are named with what is allowed; the store must be given."""
+        self.assertIn("--store", run(["sync", WHERE, "--network", NETWORK.name]).err)
+        self.assertIn("--timeout", self.sync("--timeout", "0").err)
+        self.assertIn("did you mean 'bitcoin-regtest'", self.sync(network="bitcoin-regtst").err)
+
+    def test_help(self) -> None:
+        """The help says what is printed and what the exit codes mean."""
+        ran = run(["sync", "--help"])
+        self.assertEqual(ran.code, 0)
+        self.assertIn(b"Exit code: 0 if the peer's tip was reached", ran.out)
+        self.assertIn(b'{"error": REASON', ran.out)

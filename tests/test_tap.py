@@ -1,0 +1,322 @@
+"""`twistd peernode`: its options and its service."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import sys
+from dataclasses import replace
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from peerproto import __version__, networks, tap
+from peerproto.node.demo import DemoService
+from peerproto.node.program import NodeProgram
+from peerproto.tap import Options, make_service, makeService
+from tests.commands import HOME
+from tests.node_process import TWISTD, Running, run
+
+FILES = sorted((HOME / "tap").glob("*.toml"))
+
+
+class TapCase(SynchronousTestCase):
+    """Options from words, and from a file in a folder of their own."""
+
+    def setUp(self) -> None:
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def file(self, text: str) -> str:
+        """The path of a file with this text."""
+        path = Path(self.folder, "node.toml")
+        path.write_text(text)
+        return str(path)
+
+    def parse(self, *words: str) -> Options:
+        """The options that words mean."""
+        options = Options()
+        options.parseOptions(words)
+        return options
+
+    def fault(self, *words: str) -> str:
+        """What is wrong with words, in one line, behind the program's name."""
+        stop = self.assertRaises(SystemExit, self.parse, *words)
+        assert isinstance(stop, SystemExit)
+        return self.line(stop)
+
+    def line(self, stop: SystemExit) -> str:
+        """What the program ends with."""
+        self.assertIsInstance(stop.code, str)
+        line = str(stop.code)
+        self.assertEqual(len(line.splitlines()), 1)
+        self.assertTrue(line.startswith("peernode: "), line)
+        return line.removeprefix("peernode: ")
+
+
+class OptionsTests(TapCase):
+    """What can be asked for on the command line."""
+
+    def test_defaults(self) -> None:
+        """Without any option: Bitcoin's main network, nobody to talk to, the network's own times."""
+        options = self.parse()
+        self.assertIs(options.net, networks.named("bitcoin-mainnet"))
+        self.assertEqual((options["connect"], options["listen"], options["demo"]), ([], [], 0))
+        self.assertEqual(options.store_path(), "headers-bitcoin-mainnet.sqlite")
+        self.assertEqual(options.timing(), options.net.timing)
+
+    def test_all(self) -> None:
+        """Each option is taken."""
+        words = [
+            "--network",
+            "litecoin-regtest",
+            "--policy=core",
+            "--store",
+            "x.sqlite",
+            "--user-agent",
+            "/x:1/",
+        ]
+        words += ["--connect", "a:1", "--connect=b:2", "--listen", "tcp:3", "--listen", "tcp:4"]
+        words += ["--handshake-timeout", "1", "--idle-timeout", "2.5", "--ping-interval", "3", "--grace", "4"]
+        options = self.parse(*words)
+        self.assertIs(options.net, networks.named("litecoin-regtest", "core"))
+        self.assertEqual(
+            (options.store_path(), options["user-agent"], options["connect"], options["listen"]),
+            ("x.sqlite", "/x:1/", ["a:1", "b:2"], ["tcp:3", "tcp:4"]),
+        )
+        times = replace(options.net.timing, handshake=1.0, idle=2.5, ping=3.0, grace=4.0)
+        self.assertEqual(options.timing(), times)
+        self.assertTrue(self.parse("--demo")["demo"])
+
+    def test_store_of_each_network(self) -> None:
+        """Each network has a file of its own by default."""
+        paths = {self.parse("--network", name).store_path() for name in networks.names()}
+        self.assertEqual(len(paths), len(networks.names()))
+
+    def test_process_words(self) -> None:
+        """Without words they are the process's."""
+        self.patch(sys, "argv", ["peernode", "--network", "bitcoin-simnet"])
+        options = Options()
+        options.parseOptions()
+        self.assertEqual(options["network"], "bitcoin-simnet")
+
+    def test_wrong_option(self) -> None:
+        """A wrong option is named with the nearest right one."""
+        self.assertEqual(
+            self.fault("--conect", "x"), "option --conect not recognized: did you mean '--connect'?"
+        )
+        self.assertIn("did you mean '--config'?", self.fault("--confg", "x"))
+        self.assertIn("choose from --network, ", self.fault("--xyz"))
+
+    def test_wrong_value(self) -> None:
+        """A wrong value is shown with its option and what is allowed."""
+        allowed = "seconds above 0, at most 86400, are allowed"
+        for word in ("abc", "0", "-1", "nan", "inf", "86401", ""):
+            line = f"--idle-timeout: {word!r} is no time: {allowed}"
+            self.assertEqual(self.fault(f"--idle-timeout={word}"), line)
+        self.assertIn("did you mean 'litecoin-regtest'?", self.fault("--network", "litecoin-regtst"))
+        line = self.fault("--network", "litecoin-regtest", "--policy", "cor")
+        self.assertIn("no policy 'cor'", line)
+        self.assertIn("btcd, core", line)
+
+    def test_missing_value(self) -> None:
+        """An option without its value is named."""
+        self.assertEqual(self.fault("--network"), "option --network requires argument")
+
+    def test_argument(self) -> None:
+        """There is nothing but options."""
+        self.assertEqual(self.fault("regtest"), "'regtest' is one argument too many")
+
+    def test_version(self) -> None:
+        """The version is ours, not Twisted's."""
+        out = StringIO()
+        self.patch(sys, "stdout", out)
+        stop = self.assertRaises(SystemExit, self.parse, "--version")
+        assert isinstance(stop, SystemExit)
+        self.assertEqual((stop.code, out.getvalue()), (0, f"peerproto {__version__}\n"))
+
+    def test_help(self) -> None:
+        """Every option is explained with its default, and times with their unit."""
+        text = re.sub(r"\s+", " ", str(Options()))
+        for name in (*tap.KINDS, "config"):
+            explained = text.partition(f" --{name}")[2].partition(" --")[0]
+            self.assertIn("[default: ", explained, name)
+            self.assertEqual(name in tap.TIMES, "Seconds " in explained, name)
+
+
+class FileTests(TapCase):
+    """The same options from a file."""
+
+    def test_taken(self) -> None:
+        """What the file says counts."""
+        path = self.file(
+            'network = "litecoin-regtest"\npolicy = "core"\nconnect = ["a:1"]\nlisten = ["tcp:1"]\n'
+            'store = "x.sqlite"\nuser-agent = "/x:1/"\ngrace = 2\nidle-timeout = 7.5\ndemo = true\n'
+        )
+        options = self.parse("--config", path)
+        self.assertIs(options.net, networks.named("litecoin-regtest", "core"))
+        self.assertEqual((options["connect"], options["listen"]), (["a:1"], ["tcp:1"]))
+        self.assertEqual((options.store_path(), options["user-agent"]), ("x.sqlite", "/x:1/"))
+        self.assertEqual((options.timing().grace, options.timing().idle), (2.0, 7.5))
+        self.assertTrue(options["demo"])
+
+    def test_command_line_wins(self) -> None:
+        """What the command line says wins, lists as wholes, wherever the file is named."""
+        path = self.file(
+            'network = "bitcoin-simnet"\nconnect = ["a:1", "b:2"]\nlisten = ["tcp:1"]\ngrace = 2\nstore = "x"\n'
+        )
+        words = ["--network", "litecoin-regtest", "--connect", "c:3", "--grace", "9"]
+        for order in (["-c", path, *words], [*words, f"--config={path}"], [*words, f"-c{path}"]):
+            options = self.parse(*order)
+            self.assertEqual(options.net.name, "litecoin-regtest")
+            self.assertEqual((options["connect"], options["listen"]), (["c:3"], ["tcp:1"]))
+            self.assertEqual((options.timing().grace, options.store_path()), (9.0, "x"))
+
+    def test_default_on_the_command_line(self) -> None:
+        """A default that is given on the command line wins as well."""
+        path = self.file('network = "bitcoin-simnet"')
+        self.assertEqual(self.parse("-c", path, "--network", "bitcoin-mainnet").net.name, "bitcoin-mainnet")
+
+    def test_wrong(self) -> None:
+        """What is wrong in a file is told with its name: keys, types, values, the file itself."""
+        for text, wanted in {
+            "conect = []": "there is no option 'conect': did you mean 'connect'?",
+            'connect = "a"': "connect is 'a', a list of strings is asked",
+            "grace = 0": "grace: 0 is no time: seconds above 0, at most 86400, are allowed",
+            'config = "x"': "there is no option 'config'",
+            "grace": "not TOML",
+        }.items():
+            path = self.file(text)
+            line = self.fault("--config", path)
+            self.assertTrue(line.startswith(f"{path}: {wanted}"), line)
+        self.assertIn("No such file or directory", self.fault("--config", f"{path}.gone"))
+        self.assertIn(
+            "did you mean 'bitcoin-simnet'?", self.fault("-c", self.file('network = "bitcoin-simnt"'))
+        )
+
+    def test_files_that_come_with_it(self) -> None:
+        """Each file in tap/ can be used as it is, bears its network's name, and listens on loopback only."""
+        self.assertGreaterEqual(len(FILES), 3)
+        for path in FILES:
+            options = self.parse("--config", str(path))
+            self.assertEqual(options.net.name, path.stem)
+            self.assertEqual(options.store_path(), f"headers-{path.stem}.sqlite")
+            make_service(options, MemoryReactorClock(), lambda code: None)
+            for where in [*options["connect"], *options["listen"]]:
+                self.assertIn("127.0.0.1", where)
+
+
+class ServiceTests(TapCase):
+    """The service that options make."""
+
+    def make(self, *words: str) -> Any:
+        """It, on a reactor in memory."""
+        return make_service(self.parse(*words), MemoryReactorClock(), lambda code: None)
+
+    def test_node(self) -> None:
+        """A node that runs as it was told to."""
+        words = ["--network", "litecoin-regtest", "--store", ":memory:", "--connect", "127.0.0.1"]
+        words += ["--listen", "tcp:18111:interface=127.0.0.1", "--user-agent", "/x:1/", "--grace", "2"]
+        service = self.make(*words)
+        self.assertIsInstance(service, NodeProgram)
+        service.startService()
+        self.assertEqual(service.reactor.tcpClients[0][:2], ("127.0.0.1", 19444))
+        self.assertEqual(service.reactor.tcpServers[0][0], 18111)
+        factory = service.node.factory
+        self.assertEqual((factory.user_agent, factory.timing.grace), ("/x:1/", 2.0))
+        self.successResultOf(service.stopService())
+
+    def test_demo(self) -> None:
+        """Or the demonstration."""
+        self.assertIsInstance(self.make("--demo"), DemoService)
+
+    def test_places_that_are_none(self) -> None:
+        """Where nobody can connect or listen is told before anything is started."""
+        for words in (["--connect", "a b"], ["--listen", "nonsense"], ["--connect", "host:99999"]):
+            stop = self.assertRaises(SystemExit, self.make, *words)
+            assert isinstance(stop, SystemExit)
+            self.assertIn(repr(words[1]), self.line(stop))
+
+    def test_twistd_asks_for_it(self) -> None:
+        """twistd calls `makeService`, and gets a service on its own reactor."""
+        service: Any = makeService(self.parse("--store", ":memory:"))
+        from twisted.internet import reactor
+
+        self.assertIs(service.reactor, reactor)
+
+
+class TwistdTests(TapCase):
+    """The real program."""
+
+    def twistd(self, *words: str) -> tuple[int, str, str]:
+        """Exit code, standard output and standard error of `twistd -n peernode`."""
+        ran = run(self.folder, *TWISTD, *words)
+        self.assertNotIn("Traceback", ran.stdout + ran.stderr)
+        return ran.returncode, ran.stdout, ran.stderr
+
+    def left(self) -> list[str]:
+        """What is left in its folder, but for what this test has made."""
+        return [name for name in os.listdir(self.folder) if not name.startswith("output")]
+
+    def test_help(self) -> None:
+        """Its help is shown, with exit code 0."""
+        code, out, _ = self.twistd("--help")
+        self.assertEqual(code, 0)
+        self.assertIn("peernode [options]", out)
+        self.assertIn("--handshake-timeout=", out)
+
+    def test_wrong_option(self) -> None:
+        """A wrong option is one line on standard error, exit code 1, and nothing is left."""
+        code, out, err = self.twistd("--grace", "x")
+        line = "peernode: --grace: 'x' is no time: seconds above 0, at most 86400, are allowed\n"
+        self.assertEqual((code, out, err, self.left()), (1, "", line, []))
+
+    def test_store(self) -> None:
+        """So is a store that cannot be used; it stays as it is, and the pid file does not."""
+        Path(self.folder, "x.sqlite").write_text("hello")
+        code, _, err = self.twistd("--store", "x.sqlite")
+        self.assertEqual((code, err), (1, "peernode: x.sqlite: not a SQLite file, it begins with b'hello'\n"))
+        self.assertEqual(self.left(), ["x.sqlite"])
+        self.assertEqual(Path(self.folder, "x.sqlite").read_text(), "hello")
+
+    def test_port_in_use(self) -> None:
+        """So is a port that somebody has."""
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
+            code, _, err = self.twistd("--store", ":memory:", "--listen", where)
+        self.assertEqual(code, 1)
+        self.assertRegex(err, rf"\Apeernode: cannot listen on {where}: .*Address already in use.*\n\Z")
+        self.assertEqual(self.left(), [])
+
+    def test_daemon(self) -> None:
+        """Who waits for a daemon hears that it could not start; its log says why, and its pid file is gone."""
+        words = (*TWISTD[:2], "peernode", "--store", "nowhere/x.sqlite")
+        ran = run(self.folder, *words)
+        self.assertEqual(ran.returncode, 1)
+        self.assertIn("nowhere/x.sqlite: No such file or directory", ran.stderr)
+        self.assertEqual(self.left(), ["twistd.log"])
+        log = Path(self.folder, "twistd.log").read_text()
+        self.assertIn("peernode: nowhere/x.sqlite: No such file or directory", log)
+
+    def test_runs_and_stops(self) -> None:
+        """It runs until SIGTERM, and then stops in good order: port closed, store whole, pid file gone."""
+        node = Running(
+            self.folder, *TWISTD, "--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1"
+        )
+        self.addCleanup(node.kill)
+        node.wait_for(r"at start: height 0")
+        self.assertIn("twistd.pid", self.left())
+        node.stop(signal.SIGTERM)
+        self.assertRegex(node.output, r"Port \d+ Closed")
+        self.assertIn("Server Shut Down", node.output)
+        self.assertNotIn("Traceback", node.output)
+        self.assertEqual(self.left(), ["headers-bitcoin-regtest.sqlite"])
