@@ -19,7 +19,7 @@ from peerproto.networks.decred.records import HEADER, BlockHeader
 from peerproto.networks.decred.work import WorkHash, either, since
 from peerproto.wire.blake256 import blake256
 
-__all__ = ["MAINNET", "REGNET", "SIMNET", "TESTNET"]
+__all__ = ["MAINNET", "REGNET", "SIMNET", "TESTNET", "make_header", "read_header"]
 
 _PREMINED = "66aa7491b9adce110585ccab7e3fb5fe280de174530cca10eba2c6c3df01c10d"
 _SATOSHI = "5c9488e2f3425de9951ee31f4ad5803c4487a8f4a2719d60c3bf2b58c5295692"
