@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
@@ -153,15 +151,14 @@ class AddressV2Tests(SynchronousTestCase):
         error = self.assertRaises(MalformedMessage, read_addresses_v2, bytes(raw), 0, BTCD)
         self.assertEqual(error.text, "1001 entries announced, at most 1000 allowed")
 
-    @given(st.integers(0, 200))
-    def test_cut_anywhere(self, end: int) -> None:
+    def test_cut_anywhere(self) -> None:
         """A list that is cut says so, whether its addresses are kept or left out."""
         raw = write_addresses_v2(ALL_KINDS, BTCD)
-        end = end * len(raw) // 201
-        frame = BTCD.envelope.wrap(BTCD.envelope.command("addrv2"), raw[:end])
-        error = self.assertRaises(MalformedMessage, BTCD.decode, frame)
-        self.assertRegex(error.text, f"^ends inside addr_list: the payload has {end} bytes$")
-        self.assertLessEqual(error.offset, 24 + end)
+        for end in range(len(raw)):
+            frame = BTCD.envelope.wrap(BTCD.envelope.command("addrv2"), raw[:end])
+            error = self.assertRaises(MalformedMessage, BTCD.decode, frame)
+            self.assertEqual(error.text, f"ends inside addr_list: the payload has {end} bytes")
+            self.assertLessEqual(error.offset, 24 + end)
 
     def test_does_not_fit(self) -> None:
         """A value that does not fit its field is not written."""

@@ -133,9 +133,9 @@ class MalformedTests(SynchronousTestCase):
             error = self.assertRaises(MalformedMessage, read_tx, wrong, 0, BASE)
             self.assertEqual((error.text, error.offset), (text, at + 5))
             allowed = raw[:at] + b"\xfe" + (count - 1).to_bytes(4, "little") + raw[at + 1 :]
-            self.assertRaises(
-                MalformedMessage, BASE.decode, BASE.envelope.wrap(BASE.envelope.command("tx"), allowed)
-            )
+            frame = BASE.envelope.wrap(BASE.envelope.command("tx"), allowed)
+            error = self.assertRaises(MalformedMessage, BASE.decode, frame)
+            self.assertRegex(error.text, "^ends too soon: ")
 
     def test_witness_counts(self) -> None:
         """So are those of witnesses."""
