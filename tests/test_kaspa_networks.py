@@ -56,6 +56,7 @@ class NumberTests(SynchronousTestCase):
             chain = networks.named(f"kaspa-{net}").chain
             header, end = kaspa.records.read_header(chain.genesis, 0, None)
             self.assertEqual((end, header.parent_hashes, header.pack()), (121, [], chain.genesis))
+            self.assertEqual(chain.read(chain.genesis)[:3], (bytes(32), header.timestamp, header.bits))
             self.assertLessEqual(int.from_bytes(chain.genesis_hash, "little"), target_of(header.bits))
         for net in ("testnet", "simnet"):
             block = message_of(f"block-genesis-{net}")

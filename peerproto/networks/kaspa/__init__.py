@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from peerproto.chain.rules import ChainRules, target_of
+from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network, Timing
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
@@ -47,6 +47,7 @@ from peerproto.networks.kaspa.records import (
     BlockHeader,
     OutPoint,
     TimedAddress,
+    read_header,
 )
 from peerproto.networks.kaspa.subnetworks import COINBASE, NATIVE, REGISTRY
 from peerproto.networks.kaspa.transactions import TxIn, TxOut
@@ -98,6 +99,12 @@ __all__ = [
 _GENESIS_VERSION = 0x10000000
 
 
+def _read_first(header: bytes) -> HeaderFields:
+    """What rules look at in the first header, which has nothing before it."""
+    first, _ = read_header(header, 0, None)
+    return HeaderFields(bytes(32), first.timestamp, first.bits)
+
+
 def _params(net: str, magic: str, port: int, merkle_root: str, genesis: tuple[int, int, int]) -> Params:
     """One net (kaspad dagconfig/params.go).
 
@@ -112,6 +119,7 @@ def _params(net: str, magic: str, port: int, merkle_root: str, genesis: tuple[in
         pow_limit=target_of(header.bits),
         retarget=False,
         header_size=len(header.pack()),
+        read=_read_first,
     )
     return Params(magic, port, chain)
 
