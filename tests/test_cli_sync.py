@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from argparse import Namespace
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -279,6 +280,14 @@ class CommandTests(NodeCase):
         store = HeaderStore(self.path, NETWORK.chain)
         self.addCleanup(store.close)
         self.assertIn("in use", self.refused())
+
+    def test_network_without_headers(self) -> None:
+        """On a network that has no chain of headers there is nothing to sync; no file is made."""
+        self.patch(sync, "named", lambda *_: replace(NETWORK, header_sync=None))
+        ran = self.sync()
+        line = "peerproto sync: bitcoin-regtest has no chain of headers to sync\n"
+        self.assertEqual((ran.code, ran.err), (2, line))
+        self.assertFalse(os.path.exists(self.path))
 
     def test_place_that_is_none(self) -> None:
         """A place that says nothing is a wrong option."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -173,6 +174,13 @@ class StartTests(ServiceCase):
         """Where to connect and listen is looked at when the service is made."""
         for options in ({"connect": ["a b"]}, {"listen": ["nonsense"]}):
             self.assertRaises(LocalError, self.service, **options)
+
+    def test_network_without_headers(self) -> None:
+        """So is whether the network has a chain of headers at all; no file is made then."""
+        network = replace(NETWORK, header_sync=None)
+        error = self.assertRaises(LocalError, PeerNodeService, self.reactor, network, store=self.path)
+        self.assertEqual(str(error), "bitcoin-regtest has no chain of headers to sync")
+        self.assertFalse(os.path.exists(self.path))
 
     def test_address_strings(self) -> None:
         """Addresses and endpoint strings do as well as endpoints; a port is the network's if none is given."""

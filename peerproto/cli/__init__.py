@@ -5,7 +5,8 @@ Each command is a module of its name with `add_parser(subparsers)`, which descri
 for is imported, so that none waits for what only another needs.
 
 Exit codes: 0 done; 1 the work failed, or some of it was refused; 2 a wrong option, or a file that cannot be
-read or written; 130 interrupted; 141 nobody reads the output any more.
+read or written; 130 interrupted; 141 nobody reads the output any more. `node` knows 0 and 1 only, as twistd
+does.
 """
 
 from __future__ import annotations

@@ -77,6 +77,7 @@ def run(options: argparse.Namespace) -> int:
     from peerproto.node.headerstore import HeaderStore
 
     network = named(options.network, options.policy)
+    _ = network.headers  # not every network has them: to be told before a file is made
     store = HeaderStore(options.store, network.chain)
     try:
         chain = HeaderChain(store, network.chain, time.time)

@@ -31,9 +31,10 @@ LATE = 1.0
 class PeerNodeService(Service):
     """Follows the header chain of a network and serves it.
 
-    Composes with any `MultiService`. `startService` raises LocalError if the store cannot be opened or a port not
-    be bound; then nothing stays open. `stopService` may be called at any time, also again; its Deferred fires when
-    all connections have ended, a second after the grace time at the latest. Then the service can be started again.
+    Composes with any `MultiService`. The constructor raises LocalError for a network without a chain of headers and
+    for places that are none, `startService` if the store cannot be opened or a port not be bound; then nothing stays
+    open. `stopService` may be called at any time, also again; its Deferred fires when all connections have ended, a
+    second after the grace time at the latest. Then the service can be started again.
 
     If the store fails while the service runs, that is logged, and the service stops by itself.
 
@@ -60,6 +61,7 @@ class PeerNodeService(Service):
         failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
+        _ = network.headers
         for where in connect:
             client_endpoint(reactor, where, network.port, 10.0)
         for where in listen:
