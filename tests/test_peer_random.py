@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unittest
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -12,6 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.logger import globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import InvalidHeaders, LocalError, PeerError, Reason
 from peerproto.networks import bitcoin
@@ -265,7 +265,7 @@ class PeerMachine(RuleBasedStateMachine):
         assert len(self.peer.pending) == 0
 
 
-class RandomLifeTests(unittest.TestCase):
+class RandomLifeTests(SynchronousTestCase):
     """Run the machine."""
 
     def test_random_lives(self) -> None:
@@ -278,6 +278,7 @@ class RandomLifeTests(unittest.TestCase):
             suppress_health_check=list(HealthCheck),
         )
         result = PeerMachine.TestCase("runTest").run()
+        self.flushLoggedErrors(ValueError)
         assert result is not None
         for _, text in [*result.errors, *result.failures]:
             self.fail(text)
