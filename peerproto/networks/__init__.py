@@ -13,7 +13,7 @@ from peerproto.errors import LocalError
 if TYPE_CHECKING:
     from peerproto.network import Network
 
-_FAMILIES = ("bitcoin", "litecoin", "decred", "soter", "kaspa")
+_FAMILIES = ("bitcoin", "litecoin", "decred", "soter", "kaspa", "neo")
 
 __all__ = ["named", "names", "nearest", "policies"]
 
