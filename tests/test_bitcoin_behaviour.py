@@ -31,6 +31,7 @@ from peerproto.networks.bitcoin import (
     MSG_WITNESS_BLOCK,
     MSG_WITNESS_TX,
     MSG_WTX,
+    Addr,
     Block,
     BlockHeader,
     CmpctBlock,
@@ -58,6 +59,91 @@ CORE = networks.named("bitcoin-regtest", "core")
 HASH = bytes(range(32))
 HEADER = BlockHeader(1, bytes(32), HASH, 2, 3, 4)
 OURS = Introduction(70016, 9, 1_700_000_000, 1234, "/us/", 100, False, ("192.0.2.1", 8333))
+
+
+LIMITS = {
+    **dict.fromkeys(
+        ("verack", "sendaddrv2", "sendheaders", "getaddr", "mempool", "filterclear", "wtxidrelay"), 0
+    ),
+    **dict.fromkeys(("ping", "pong", "feefilter"), 8),
+    **dict.fromkeys(("inv", "getdata", "notfound"), 1_800_009),
+    **dict.fromkeys(("getblocks", "getheaders"), 16_045),
+    **dict.fromkeys(("tx", "block", "merkleblock", "reject"), 4_000_000),
+    **dict.fromkeys(("cmpctblock", "getblocktxn", "blocktxn", "alert"), 4_000_000),
+    **dict.fromkeys(("getcfilters", "getcfheaders"), 37),
+    "version": 358,
+    "addr": 30_009,
+    "addrv2": 531_003,
+    "headers": 162_009,
+    "filterload": 36_012,
+    "filteradd": 523,
+    "getcfcheckpt": 33,
+    "cfilter": 262_182,
+    "cfheaders": 64_074,
+    "cfcheckpt": 3_200_038,
+    "sendcmpct": 9,
+    "sendtxrcncl": 12,
+}
+"""The longest payload of each command, in bytes (btcd, MaxPayloadLength; of what it does not know by its form)."""
+
+READ_AT_ONCE = {"version", "reject", "ping", "pong", "feefilter", "filterload", "filteradd"} | {
+    command for command, most in LIMITS.items() if most <= 37
+}
+"""What is short is read when it comes; what may be long is read on first use, unless btcd does not know it."""
+
+
+class MessageTests(SynchronousTestCase):
+    """The messages of the network."""
+
+    def test_limits(self) -> None:
+        """No message may be longer than btcd lets it be; that is judged by its header."""
+        codec = BTCD.codec()
+        self.assertEqual({kind.command: kind.limit(70016) for kind in BTCD.messages}, LIMITS)
+        for kind in BTCD.messages:
+            command, most = BTCD.envelope.command(kind.command), LIMITS[kind.command]
+            self.assertIs(codec.entry(BTCD.magic, command, most).kind, kind)
+            error = self.assertRaises(MalformedMessage, codec.entry, BTCD.magic, command, most + 1)
+            of_command = UnknownCommand if kind.foreign else OversizeCommand
+            self.assertIs(type(error), Oversize if most == 4_000_000 else of_command, kind.command)
+
+    def test_older_limits(self) -> None:
+        """Older versions have other limits."""
+        for kind, pver, most in (
+            (Version, 31402, 358),
+            (Version, 31401, 350),
+            (Ping, 60001, 8),
+            (Ping, 60000, 0),
+            (Addr, 31402, 30_009),
+            (Addr, 31401, 26_009),
+            (Addr, 209, 26_009),
+            (Addr, 208, 35),
+            (Reject, 70002, 4_000_000),
+            (Reject, 70001, 0),
+        ):
+            self.assertEqual(kind.limit(pver), most)
+
+    def test_lazy(self) -> None:
+        """What is short is read at once, what may be long on first use."""
+        lazy = {kind.command for kind in BTCD.messages if kind.lazy}
+        foreign = {kind.command for kind in BTCD.messages if kind.foreign}
+        self.assertEqual(lazy, set(LIMITS) - READ_AT_ONCE - foreign)
+
+    def test_services(self) -> None:
+        """The bits of the services, and which of them means witnesses."""
+        names = (
+            "NETWORK",
+            "GETUTXO",
+            "BLOOM",
+            "WITNESS",
+            "XTHIN",
+            "COMPACT_FILTERS",
+            "2X",
+            "NETWORK_LIMITED",
+            "P2P_V2",
+        )
+        bits = sum(1 << bit for bit in (0, 1, 2, 3, 4, 6, 7, 10, 11))
+        self.assertEqual(BTCD.service_names(bits), list(names))
+        self.assertEqual(BTCD.service_names(BTCD.witness_service), ["WITNESS"])
 
 
 class VersionTests(SynchronousTestCase):

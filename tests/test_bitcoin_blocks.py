@@ -109,7 +109,10 @@ class BlockTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """More transactions than fit are refused by their count."""
-        payload = HEADER.pack() + b"\xfe" + (400_002).to_bytes(4, "little")
-        frame = WITNESS.envelope.wrap(WITNESS.envelope.command("block"), payload)
-        error = self.assertRaises(MalformedMessage, WITNESS.decode, frame)
-        self.assertEqual(error.text, "400002 transactions announced, at most 400001 allowed")
+        for count, text in (
+            (400_002, "400002 transactions announced, at most 400001 allowed"),
+            (400_001, "ends inside transactions: the payload has 85 bytes"),
+        ):
+            payload = HEADER.pack() + b"\xfe" + count.to_bytes(4, "little")
+            frame = WITNESS.envelope.wrap(WITNESS.envelope.command("block"), payload)
+            self.assertEqual(self.assertRaises(MalformedMessage, WITNESS.decode, frame).text, text)

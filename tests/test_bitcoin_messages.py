@@ -175,6 +175,15 @@ class LimitTests(SynchronousTestCase):
             self.assertEqual(again(kind([item] * most)), kind([item] * most))
             self.assertRaises(LocalError, payload_of, kind([item] * (most + 1)))
 
+    def test_addresses(self) -> None:
+        """More than a thousand addresses are refused by their count, with times and without."""
+        payload = bytes.fromhex("fde903")
+        for pver in (70016, 31401):
+            error = self.assertRaises(
+                MalformedMessage, NETWORK.codec(pver).decode, frame_with("addr", payload)
+            )
+            self.assertEqual(error.text, "1001 entries announced, at most 1000 allowed")
+
     def test_empty(self) -> None:
         """A message without fields has no payload, and one with a payload is none."""
         self.assertEqual(payload_of(VerAck()), b"")

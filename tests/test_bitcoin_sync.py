@@ -10,6 +10,7 @@ from peerproto.networks.bitcoin import (
     Addr,
     AddrV2,
     BlockHeader,
+    GetAddr,
     GetHeaders,
     Headers,
     NetAddressV2,
@@ -46,6 +47,7 @@ class HeaderSyncTests(SynchronousTestCase):
 
     def test_most(self) -> None:
         """As many as are said to be brought at most can be sent."""
+        self.assertEqual(NETWORK.headers.most, 2000)
         CODEC.encode(NETWORK.headers.bring([NETWORK.chain.genesis] * NETWORK.headers.most))
 
 
@@ -80,5 +82,6 @@ class GossipTests(SynchronousTestCase):
     def test_most(self) -> None:
         """As many as may be told can be sent, either way."""
         assert NETWORK.gossip is not None
+        self.assertEqual((NETWORK.gossip.most, NETWORK.gossip.asking), (1000, GetAddr))
         for noted in (frozenset(), {SendAddrV2}):
             CODEC.encode(NETWORK.gossip.tell(self.known * (NETWORK.gossip.most // 2), noted))

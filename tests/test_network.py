@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import LocalError
-from peerproto.network import Introduction, Network, Order
+from peerproto.network import Expectation, Introduction, Network, Order, Timing
 
 NETWORK = networks.named("bitcoin-regtest")
 
@@ -65,6 +65,18 @@ class NetworkTests(SynchronousTestCase):
         self.assertIsNone(bare(ours, ours, None, True))
         replies = Network.__dataclass_fields__["replies"].default_factory
         self.assertEqual((replies(), NETWORK.nonce_bits), ({}, 64))  # type: ignore[misc]
+
+    def test_defaults(self) -> None:
+        """What a network need not say: btcd's times, one answer for all, an answer that is owed."""
+        self.assertEqual(
+            Timing(),
+            Timing(handshake=30, idle=300, ping=120, ping_if_pinged=False, stall_tick=15, grace=5),
+        )
+        self.assertEqual(
+            Expectation(()), Expectation((), seconds=30, each=False, ends_peer=True, grouped=True)
+        )
+        self.assertEqual(Order(), Order(ignores_early=False, both_speak=False, gate=True))
+        self.assertTrue(Introduction(1, 0, 0, 0, "", 0).relay)
 
     def test_order(self) -> None:
         """Unless it says so, a handshake has nothing but version and verack, and verack is its gate."""
