@@ -18,6 +18,7 @@ from peerproto.chain.rules import display
 from peerproto.errors import ConnectFailed, Reason
 from peerproto.node import demo
 from peerproto.node.demo import DemoService
+from peerproto.node.headerserver import HeaderServer
 from tests.node_case import NETWORK, mined
 from tests.node_process import NODE, TWISTD, Running, run
 
@@ -78,7 +79,7 @@ class ServiceTests(TestCase):
     async def test_nothing_comes(self) -> None:
         """Without any progress it fails after its time."""
         self.patch(demo, "PATIENCE", 0.2)
-        self.patch(demo.Node, "serve_headers", lambda *_: None)
+        self.patch(HeaderServer, "take_question", lambda *_: None)
         service = self.begin()
         self.assertEqual(await self.left, 1)
         await service.stopService()
@@ -96,7 +97,7 @@ class ServiceTests(TestCase):
         """Stopped in the middle it ends its peers and its port, and leaves with 1."""
         from twisted.internet import reactor
 
-        self.patch(demo.Node, "serve_headers", lambda *_: None)
+        self.patch(HeaderServer, "take_question", lambda *_: None)
         service = self.begin()
         while "Connected" not in self.out.getvalue():
             await deferLater(reactor, 0.01)
@@ -146,7 +147,8 @@ class ProgramTests(SynchronousTestCase):
     def test_exit_code(self) -> None:
         """A failure is the program's exit code, through twistd as well, which removes its pid file as ever."""
         patched = (
-            "from peerproto.node import demo; demo.HEIGHT = 0; demo.Node.serve_headers = lambda *_: None; "
+            "from peerproto.node import demo; from peerproto.node.headerserver import HeaderServer; "
+            "demo.HEIGHT = 0; HeaderServer.take_question = lambda *_: None; "
             "demo.PATIENCE = 0.2; demo.mine = lambda *_: mine(demo.networks.named('bitcoin-regtest').chain, 9); "
             "from peerproto.node.mining import mine; "
         )
@@ -160,7 +162,10 @@ class ProgramTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """A signal in the middle of it ends it in good order."""
-        slow = "from peerproto.node import demo; demo.Node.serve_headers = lambda *_: None; "
+        slow = (
+            "from peerproto.node.headerserver import HeaderServer; "
+            "HeaderServer.take_question = lambda *_: None; "
+        )
         node = Running(self.folder, TWISTD[0], slow + TWISTD[1], *TWISTD[2:], "--demo")
         self.addCleanup(node.kill)
         node.wait_for("Connected to")

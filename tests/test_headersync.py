@@ -406,6 +406,7 @@ class StoreFailsTests(NodeCase):
         raw = self.ready()
         self.break_store()
         raw.send(GetHeaders(70016, [RULES.genesis_hash], bytes(32)))
+        self.clock.advance(0)
         self.assert_told(raw)
 
     def test_in_a_later_turn(self) -> None:

@@ -60,52 +60,19 @@ class IntroducingTests(NodeCase):
 
 
 class ServingTests(NodeCase):
-    """Headers for those who ask."""
+    """What else is answered."""
 
-    def ask(self, raw: RawPeer, *locator: bytes, stop: bytes = bytes(32)) -> list[bytes]:
-        """The headers that a question is answered with, serialized."""
-        raw.read()
-        raw.send(GetHeaders(70016, list(locator), stop))
-        (answer,) = only(raw, Headers)
-        return NETWORK.headers.brought(answer)
-
-    def test_behind_the_locator(self) -> None:
-        """Those behind the newest hash that is ours come, at most 2000; peers that called us and others are equal."""
-        node = self.node(mined(2100))
-        known = [RULES.block_hash(header) for header in mined(2100)]
-        for inbound in (True, False):
-            raw = self.peer(node, inbound=inbound)
-            self.assertEqual(self.ask(raw, GENESIS), mined(2100)[:2000])
-            self.assertEqual(self.ask(raw, bytes(32), known[1999], GENESIS), mined(2100)[2000:])
-            self.assertEqual(self.ask(raw, known[9], stop=known[19]), mined(2100)[10:20])
-            self.assertEqual(self.ask(raw, known[2099]), [])
-
-    def test_nothing_in_common(self) -> None:
-        """Who knows none of ours gets them from the beginning; without any locator, the one header named."""
-        node = self.node(mined(5))
-        raw = self.peer(node)
-        self.assertEqual(self.ask(raw, b"x" * 32), mined(5))
-        self.assertEqual(self.ask(raw, stop=RULES.block_hash(mined(5)[2])), mined(5)[2:3])
-        self.assertEqual(self.ask(raw), [])
-
-    def test_while_syncing(self) -> None:
+    def test_headers_while_syncing(self) -> None:
         """While the chain grows its headers are served as far as they are checked."""
-        served: list[int] = []
-
-        def progressed(_: object) -> None:
-            served.append(len(self.ask(other, GENESIS)))
-
-        node = self.node(progressed=progressed)
+        node = self.node()
         raw, other = self.peer(node, height=350), self.peer(node, inbound=True)
-        raw.send(bring(mined(350)))
-        self.assertEqual(served, [100, 200, 300, 350])
-
-    def test_nothing_held_for_the_answer(self) -> None:
-        """What is sent owes us nothing: no timer runs for it."""
-        node = self.node(mined(5))
-        raw = self.peer(node)
-        self.ask(raw, GENESIS)
-        self.assertEqual(len(raw.peer.pending), 0)
+        other.read()
+        for height in (120, 350):
+            raw.send(bring(mined(height)[node.chain.height :]))
+            other.send(GetHeaders(70016, [GENESIS], bytes(32)))
+            self.clock.advance(0)
+            (answer,) = only(other, Headers)
+            self.assertEqual(NETWORK.headers.brought(answer), mined(height))
 
     def test_ping(self) -> None:
         """A ping is answered."""

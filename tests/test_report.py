@@ -37,6 +37,7 @@ class TableTests(NodeCase):
         self.clock.advance(0.0125)
         one.send(node.network.pong(ping.nonce))  # type: ignore[call-arg]
         two.send(GetHeaders(70016, [], bytes(32)))
+        self.clock.advance(0)
         rows = self.rows(one, two)
         self.assertEqual(rows["peer"], ["192.0.2.2:8333", "192.0.2.1:50001"])
         self.assertEqual(rows["direction"], ["outbound", "inbound"])

@@ -152,6 +152,7 @@ class StartTests(ServiceCase):
         other = self.caller_of(service)
         other.read()
         other.send(GetHeaders(70016, [NETWORK.genesis], bytes(32)))
+        self.clock.advance(0)
         self.assertEqual(NETWORK.headers.brought(other.read()[-1]), mined(30))
         self.assertTrue(any(line.startswith("synced: height 30, tip") for line in self.logged))
         self.end(service)

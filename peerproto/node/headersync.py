@@ -82,8 +82,8 @@ class HeaderFollower:
 
     :param progressed: called after each slice with the peer that brought it.
     :param finished: called with a peer that has told that it has no more headers than we.
+    :param trouble: what a store that fails is told to.
     :ivar synced: happens when that is told for the first time.
-    :ivar trouble: what a store that fails is told to; nothing is followed after that.
     """
 
     _log = Logger()
@@ -92,14 +92,14 @@ class HeaderFollower:
         self,
         clock: IReactorTime,
         chain: HeaderChain,
+        trouble: Trouble,
         *,
         progressed: Callable[[PeerProtocol], object] = lambda peer: None,
         finished: Callable[[PeerProtocol], object] = lambda peer: None,
     ) -> None:
         self.chain = chain
         self.synced: Once[PeerProtocol] = Once()
-        self.trouble = Trouble()
-        self.trouble.happened.when().addCallback(lambda _: self.stop())
+        self._trouble = trouble
         self._clock = clock
         self._timers = Timers(clock)
         self._progressed = progressed
@@ -123,7 +123,7 @@ class HeaderFollower:
 
     def ask(self, peer: PeerProtocol) -> None:
         """Ask for what is behind our tip; an answer is owed only by a peer that said it has more."""
-        with self.trouble:
+        with self._trouble:
             source = self._source(peer)
             ahead = peer.theirs is not None and peer.theirs.height > self.chain.height
             question = peer.network.headers.ask(peer.protocol_version, self.chain.locator())
@@ -147,7 +147,7 @@ class HeaderFollower:
     def take_announcement(self, peer: PeerProtocol, message: Any) -> None:
         """Ask for the headers of a block that we do not know; of many, the last one tells."""
         blocks = [block_hash for kind, block_hash in peer.network.item_keys(message) if kind == "block"]
-        with self.trouble:
+        with self._trouble:
             if blocks and not self.chain.contains(blocks[-1]):
                 self._ask_in_time(peer)
 
@@ -175,7 +175,7 @@ class HeaderFollower:
         self._checking = True
         try:
             while self._turns:
-                with self.trouble:
+                with self._trouble:
                     self._give_turn(self._turns.popleft())
                 if self._clock.seconds() >= until:
                     break

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from peerproto.errors import PeerError, Reason, SelfConnection
 from peerproto.network import Known, Network
 from peerproto.node.headerchain import HeaderChain
+from peerproto.node.headerserver import HeaderServer
 from peerproto.node.headersync import HeaderFollower
 from peerproto.node.trouble import Trouble
 from peerproto.peer.ending import ip_and_port
@@ -28,6 +29,8 @@ class Node:
     :param now: the wall clock, in seconds since 1970.
     :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
     :ivar factory: makes the peers. :ivar follower: puts what they bring into the chain.
+    :ivar server: answers those who ask for headers.
+    :ivar trouble: what a store that fails is told to; nothing is followed or answered after that.
     """
 
     def __init__(
@@ -43,22 +46,25 @@ class Node:
     ) -> None:
         self.network = network
         self.chain = chain
-        self.follower = HeaderFollower(clock, chain, progressed=progressed, finished=finished)
+        self.trouble = Trouble()
+        self.trouble.happened.when().addCallback(lambda _: self.stop())
+        self.follower = HeaderFollower(clock, chain, self.trouble, progressed=progressed, finished=finished)
+        self.server = HeaderServer(clock, chain, self.trouble)
         options = {"relay": False, "height": lambda: chain.height, **options}
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
         sync, handlers = network.headers, self.factory.handlers
         handlers[sync.bringing] = self.follower.take_headers
-        handlers[sync.asking] = self.serve_headers
+        handlers[sync.asking] = self.server.take_question
         handlers[network.announcing] = self.follower.take_announcement
         if network.gossip is not None:
             handlers[network.gossip.asking] = self.tell_addresses
 
-    @property
-    def trouble(self) -> Trouble:
-        """What a store that fails is told to."""
-        return self.follower.trouble
+    def stop(self) -> None:
+        """Follow and answer no more."""
+        self.follower.stop()
+        self.server.stop()
 
     def on_ready(self, peer: PeerProtocol) -> None:
         """Ask a new peer for its headers."""
@@ -67,16 +73,10 @@ class Node:
     def on_lost(self, peer: PeerProtocol, error: PeerError) -> None:
         """Forget what was kept of a peer."""
         self.follower.forget(peer)
+        self.server.forget(peer)
         self._told.discard(peer.id)
         if error.reason is Reason.SELF:
             self._end_other_end(peer)
-
-    def serve_headers(self, peer: PeerProtocol, message: Message) -> None:
-        """Answer with the headers behind the newest hash of the locator that is ours; with none if none are."""
-        sync = self.network.headers
-        locator, stop = sync.asked(message)
-        with self.trouble:
-            peer.send(sync.bring(self.chain.after(locator, stop, sync.most)))
 
     def tell_addresses(self, peer: PeerProtocol, message: Message) -> None:
         """Tell a peer that called us, once, whom we have called; who asks often would learn how that changes."""

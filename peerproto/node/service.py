@@ -161,7 +161,7 @@ class PeerNodeService(Service):
 
     def _end(self, node: Node) -> Deferred[Any]:
         """Ask all for their end; fires when they have, or when they have had their time."""
-        node.follower.stop()
+        node.stop()
         for binding in self._bindings:
             binding.cancel()
         ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in self.ports]

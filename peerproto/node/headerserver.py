@@ -1,0 +1,108 @@
+"""Headers for the peers that ask, no faster than each takes them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.interfaces import IPushProducer, IReactorTime
+from zope.interface import implementer
+
+from peerproto.node.headerchain import HeaderChain
+from peerproto.node.trouble import Trouble
+from peerproto.peer.protocol import PeerProtocol
+from peerproto.peer.timers import Timers
+from peerproto.wire.message import Message
+
+MOST_QUESTIONS = 10
+"""So many questions of one peer may wait; more are not answered. Who syncs asks one after the other."""
+
+
+@implementer(IPushProducer)
+class Asker:
+    """A peer's questions, each a locator and a stop hash, oldest first; and whether it takes the answers.
+
+    :param unblocked: called when it has taken an answer that did not fit into the system's buffers.
+    """
+
+    def __init__(self, peer: PeerProtocol, unblocked: Callable[[], object]) -> None:
+        self.peer = peer
+        self.questions: deque[tuple[list[bytes], bytes]] = deque()
+        self.is_blocked = False
+        self._unblocked = unblocked
+
+    def tell(self, answer: Message) -> None:
+        """Send an answer. Only while one is on its way is the transport told of us: closing waits for a producer."""
+        transport: Any = self.peer.transport
+        if not hasattr(transport, "registerProducer"):
+            self.peer.send(answer)
+            return
+        transport.registerProducer(self, True)
+        self.peer.send(answer)
+        if not self.is_blocked:
+            transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer."""
+        self.is_blocked = True
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer."""
+        self.is_blocked = False
+        transport: Any = self.peer.transport
+        transport.unregisterProducer()
+        self._unblocked()
+
+    def stopProducing(self) -> None:
+        """See IPushProducer."""
+        self.questions.clear()
+
+
+class HeaderServer:
+    """Answers questions for headers from the chain.
+
+    A question is small and its answer is large: a peer that asks and does not read would fill our memory, and one
+    that asks much at once would keep all others waiting. So each peer has one answer in a turn of the reactor, and
+    none while one is still on its way.
+
+    :param trouble: what a store that fails is told to.
+    """
+
+    def __init__(self, clock: IReactorTime, chain: HeaderChain, trouble: Trouble) -> None:
+        self._chain = chain
+        self._trouble = trouble
+        self._timers = Timers(clock)
+        self._askers: dict[PeerProtocol, Asker] = {}
+
+    def stop(self) -> None:
+        """Answer no more."""
+        self._askers.clear()
+        self._timers.cancel_all()
+
+    def forget(self, peer: PeerProtocol) -> None:
+        """The peer has ended."""
+        self._askers.pop(peer, None)
+        self._timers.cancel(f"answer {peer.id}")
+
+    def take_question(self, peer: PeerProtocol, message: Any) -> None:
+        """Answer in one of the next turns."""
+        asker = self._askers.get(peer)
+        if asker is None:
+            asker = self._askers[peer] = Asker(peer, lambda: self._soon(peer))
+        if len(asker.questions) < MOST_QUESTIONS:
+            asker.questions.append(peer.network.headers.asked(message))
+            self._soon(peer)
+
+    def _soon(self, peer: PeerProtocol) -> None:
+        asker, timer = self._askers.get(peer), f"answer {peer.id}"
+        if asker and asker.questions and not asker.is_blocked and not self._timers.is_set(timer):
+            self._timers.later(timer, 0, lambda: self._answer(asker))
+
+    def _answer(self, asker: Asker) -> None:
+        """The headers behind the newest hash of the locator that is ours; none if none are."""
+        sync = asker.peer.network.headers
+        locator, stop = asker.questions.popleft()
+        with self._trouble:
+            asker.tell(sync.bring(self._chain.after(locator, stop, sync.most)))
+        self._soon(asker.peer)
