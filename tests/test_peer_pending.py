@@ -205,7 +205,7 @@ class ItemTests(PendingTestCase):
         network = regtest()
         seen: list[Any] = []
         object.__setattr__(network, "item_keys", lambda message: seen.append(message) or ())
-        self.addCleanup(object.__setattr__, network, "item_keys", bitcoin.behaviour.item_keys)
+        self.addCleanup(object.__setattr__, network, "item_keys", bitcoin.exchange.item_keys)
         pending = Pending(network)
         pending.received(block(1))
         pending.sent(GetData([]), 1.0)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
 from peerproto.network import Network, Timing
-from peerproto.networks.bitcoin import behaviour, chains, sync
+from peerproto.networks.bitcoin import behaviour, chains, exchange, sync
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -177,15 +177,15 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         ping=Ping,
         pong=Pong,
         not_found=NotFound,
-        make_version=behaviour.make_version,
-        read_version=behaviour.read_version,
-        item_keys=behaviour.item_keys,
-        request_blocks=behaviour.request_blocks,
-        reject=behaviour.reject if ways.rejects else behaviour.no_reject,
+        make_version=exchange.make_version,
+        read_version=exchange.read_version,
+        item_keys=exchange.item_keys,
+        request_blocks=exchange.request_blocks,
+        reject=exchange.reject if ways.rejects else exchange.no_reject,
         announcing=Inv,
         header_sync=sync.HEADER_SYNC,
         gossip=sync.GOSSIP,
-        make_ping=behaviour.make_ping,
-        make_pong=behaviour.make_pong,
-        replies=behaviour.REPLIES,
+        make_ping=exchange.make_ping,
+        make_pong=exchange.make_pong,
+        replies=exchange.REPLIES,
     )

@@ -53,11 +53,7 @@ MOST_INV = 50_000
 _address = FixedRecord(NetAddress)
 
 
-def _version_limit(pver: int) -> int:
-    return 358 if pver >= 31402 else 350
-
-
-@message("version", most=_version_limit)
+@message("version", most=lambda pver: 358 if pver >= 31402 else 350)
 class Version(Message):
     """Introduces a peer. All behind `addr_you` may be missing; no relay byte means relay on."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from peerproto.errors import MalformedMessage, PeerError, Refused, VersionExpected
 from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order
-from peerproto.networks.bitcoin.behaviour import REJECT_DUPLICATE, REJECT_MALFORMED
+from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.records import InvVect, NetAddress
 from peerproto.networks.kaspa import blocks, messages, subnetworks
 from peerproto.networks.kaspa.records import (
