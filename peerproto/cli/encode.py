@@ -103,8 +103,7 @@ def _why_unwritable(message: Message, codec: Codec, text: str) -> str:
     for path, value in _parts(message):
         if value is None and "cannot be written" in text:
             return f"{message.command}: no {path} given; it is needed here at protocol version {codec.pver}"
-    names_it = text.startswith((f"{message.command}:", f"{message.command} "))
-    return text if names_it else f"{message.command}: {text}"
+    return text
 
 
 def _parts(message: Message) -> Iterator[tuple[str, object]]:
