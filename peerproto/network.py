@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import LocalError, PeerError
@@ -37,6 +37,16 @@ class Introduction:
     height: int
     relay: bool = True
     other: tuple[str, int] | None = None
+
+
+class Ourselves(Protocol):
+    """What we can say of ourselves at any time."""
+
+    def best_height(self) -> int:
+        """The height of our best block."""
+
+    def now(self) -> float:
+        """The wall clock, in seconds since 1970."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +172,8 @@ class Network:
     :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
         message, and whether they called; the network's own rules, beside the nonce and the lowest version.
     :ivar nonce_bits: how many bits the nonces of versions and pings have.
-    :ivar make_ping: a ping with a nonce, of a node at a height, at a time in seconds since 1970.
-    :ivar make_pong: the answer to a ping, of a node at a height, at a time; None if it has none.
+    :ivar make_ping: a ping with a nonce, of ourselves.
+    :ivar make_pong: the answer to a ping, of ourselves; None if it has none.
     :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
     """
 
@@ -193,8 +203,8 @@ class Network:
     announcing: type[Message]
     header_sync: HeaderSync | None
     gossip: AddressGossip | None
-    make_ping: Callable[[int, int, float], Message]
-    make_pong: Callable[[Any, int, float], Message | None]
+    make_ping: Callable[[int, Ourselves], Message]
+    make_pong: Callable[[Any, Ourselves], Message | None]
     judge_version: Callable[[Introduction, Introduction, Any, bool], PeerError | None] = _nothing_wrong
     replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
     nonce_bits: int = 64

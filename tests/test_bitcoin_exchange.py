@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
@@ -44,6 +45,7 @@ from peerproto.networks.bitcoin import (
     Tx,
     Version,
 )
+from peerproto.peer.factory import PeerFactory
 
 BTCD = networks.named("bitcoin-regtest", "btcd")
 CORE = networks.named("bitcoin-regtest", "core")
@@ -77,9 +79,10 @@ class PingTests(SynchronousTestCase):
 
     def test_pong(self) -> None:
         """A pong has its ping's nonce; a ping without one has no pong."""
-        self.assertEqual(BTCD.make_ping(5, 100, 0.0), Ping(5))
-        self.assertEqual(BTCD.make_pong(Ping(5), 100, 0.0), Pong(5))
-        self.assertIsNone(BTCD.make_pong(Ping(), 100, 0.0))
+        us = PeerFactory(BTCD, clock=Clock())
+        self.assertEqual(BTCD.make_ping(5, us), Ping(5))
+        self.assertEqual(BTCD.make_pong(Ping(5), us), Pong(5))
+        self.assertIsNone(BTCD.make_pong(Ping(), us))
 
 
 class ReplyTests(SynchronousTestCase):

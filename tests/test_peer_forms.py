@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import DuplicateVerack, NotFound, PeerStalled, Reason, Refused
-from peerproto.network import Network
+from peerproto.network import Network, Ourselves
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
     Addr,
@@ -203,16 +203,16 @@ class PingTests(FormCase):
     """Pings as a network makes them."""
 
     def test_height_and_time(self) -> None:
-        """The network is given the nonce, our height and the time, for pings and for pongs."""
+        """The network is given the nonce, and ourselves to ask for our height and the time."""
         made: list[Any] = []
 
-        def make_ping(nonce: int, height: int, now: float) -> Ping:
-            made.append((height, nonce < 2**32))
+        def make_ping(nonce: int, us: Ourselves) -> Ping:
+            made.append((us.best_height(), us.now() > 0, nonce < 2**32))
             return Ping(nonce)
 
         peer = self.ready(replace(BITCOIN, make_ping=make_ping, nonce_bits=32))
         peer.ping()
-        self.assertEqual(made, [(7, True)])
+        self.assertEqual(made, [(7, True, True)])
 
     def test_only_who_has_pinged(self) -> None:
         """Where only a peer that has pinged is pinged, a silent one is left alone."""

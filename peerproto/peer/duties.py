@@ -31,7 +31,7 @@ def duties_of(network: Network) -> dict[type, Duty]:
 
 def answer_ping(peer: PeerProtocol, message: Any) -> None:
     """The pong that the network has for it, if any."""
-    pong = peer.network.make_pong(message, peer.factory.best_height(), peer.factory.now())
+    pong = peer.network.make_pong(message, peer.factory)
     if pong is not None:
         peer.outbox.write(pong)
 
@@ -94,7 +94,7 @@ def send_ping(peer: PeerProtocol) -> int:
     nonce = peer.factory.make_nonce()
     if knows_pong(peer):
         peer.pings.sent(nonce, peer.clock.seconds())
-    peer.outbox.write(peer.network.make_ping(nonce, peer.factory.best_height(), peer.factory.now()))
+    peer.outbox.write(peer.network.make_ping(nonce, peer.factory))
     return nonce
 
 

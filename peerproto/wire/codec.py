@@ -74,11 +74,14 @@ class Codec:
         self.policy = policy
         self.pver = pver
         self.witness = witness
-        self.table = {
-            envelope.command(kind.command): Entry(kind, kind.limit(pver), kind.read) for kind in messages
-        }
         self.kinds = {kind.command: kind for kind in messages}
-        self._rows = {entry.kind: (command, entry.most) for command, entry in self.table.items()}
+        self.table: dict[bytes, Entry] = {}
+        self._rows: dict[type[Message], tuple[bytes, int]] = {}
+        for kind in self.kinds.values():
+            command, most, there = envelope.command(kind.command), kind.limit(pver), kind.exists_at(pver)
+            self.table[command] = Entry(kind, most, kind.read if there else _absent(kind))
+            if there:
+                self._rows[kind] = command, most
 
     def reads_like(self, other: Codec) -> bool:
         """Whether a payload that `other` has read says the same to this codec."""
@@ -94,7 +97,7 @@ class Codec:
         kind = type(message)
         row = self._rows.get(kind)
         if row is None:
-            raise LocalError(f"{kind.__name__} is no message of this network")
+            raise self._unknown(kind)
         command, most = row
         try:
             payload = message.write(self)
@@ -102,14 +105,14 @@ class Codec:
             raise LocalError(f"{kind.command}: {error}") from error
         except (struct.error, ValueError, TypeError, AttributeError, OverflowError) as error:
             raise LocalError(f"{kind.command}: cannot be written: {error}") from error
-        if len(payload) > most or not kind.exists_at(self.pver):
-            raise self._unwritable(kind, len(payload), most)
+        if len(payload) > most:
+            raise LocalError(f"{kind.command}: payload of {len(payload)} bytes, at most {most} allowed")
         return self.envelope.wrap(command, payload)
 
-    def _unwritable(self, kind: type[Message], size: int, most: int) -> LocalError:
-        if not kind.exists_at(self.pver):
+    def _unknown(self, kind: type[Message]) -> LocalError:
+        if kind in self.kinds.values():
             return LocalError(f"{kind.command} {kind.when(self.pver)}")
-        return LocalError(f"{kind.command}: payload of {size} bytes, at most {most} allowed")
+        return LocalError(f"{kind.__name__} is no message of this network")
 
     def decode(self, frame: bytes, *, strict: bool = True) -> Message:
         """The message of one whole frame; `strict` looks at every field now.
@@ -175,7 +178,6 @@ class Codec:
 
     def read(self, entry: Entry, payload: bytes, checksum: bytes) -> Message:
         """The message of a payload. Raises BadChecksum and MalformedMessage."""
-        kind = entry.kind
         try:
             seen = self.envelope.checksum(payload)
             if seen != checksum:
@@ -183,12 +185,9 @@ class Codec:
                     f"checksum {seen.hex()}, the header announces {checksum.hex()}",
                     offset=20 - self.envelope.size,
                 )
-            if not kind.exists_at(self.pver):
-                raise MalformedMessage(kind.when(self.pver))
-            message: Message = kind.read(payload, self)
+            return entry.read(payload, self)
         except MalformedMessage as error:
-            raise self.located(error, kind) from None
-        return message
+            raise self.located(error, entry.kind) from None
 
     def located(self, error: MalformedMessage, kind: type[Message]) -> MalformedMessage:
         """An error of a payload as one of its frame: with the command, and the offset from the header on."""
@@ -206,6 +205,15 @@ class Codec:
             )
         if at < len(payload) and not self.policy.trailing:
             raise MalformedMessage(f"{len(payload) - at} bytes behind the last field", offset=at)
+
+
+def _absent(kind: type[Message]) -> Callable[[bytes, Codec], Message]:
+    """Reads a message that the codec's protocol version does not have."""
+
+    def read(payload: bytes, codec: Codec) -> Message:
+        raise MalformedMessage(kind.when(codec.pver))
+
+    return read
 
 
 def _other_form(kind: type[Message]) -> UnknownCommand:

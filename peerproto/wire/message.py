@@ -250,6 +250,8 @@ def message(
         if by_hand:
             read, write = by_hand
             made.layout = made.layout._replace(read=read, write=write, skim=None, skims_all=False)
+        if not made.lazy and made.write is Message.write:
+            made.write = made.layout.write  # type: ignore[method-assign]
         if made.lazy:
             made.__init__ = _constructor(made)  # type: ignore[method-assign]
             made.__setattr__ = _assign  # type: ignore[assignment, method-assign]

@@ -13,7 +13,7 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Introduction, Key
+from peerproto.network import Introduction, Key, Ourselves
 from peerproto.networks.bitcoin import filters, foreign, messages
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.records import (
@@ -30,12 +30,12 @@ from peerproto.networks.bitcoin.records import (
 from peerproto.wire.message import Message
 
 
-def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+def make_ping(nonce: int, us: Ourselves) -> messages.Ping:
     """A ping; its nonce is not written up to protocol version 60000."""
     return messages.Ping(nonce)
 
 
-def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong | None:
+def make_pong(ping: messages.Ping, us: Ourselves) -> messages.Pong | None:
     """The ping's nonce back; old protocol versions have none."""
     return None if ping.nonce is None else messages.Pong(ping.nonce)
 

@@ -19,7 +19,7 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Expectation, Introduction, Key, Order
+from peerproto.network import Expectation, Introduction, Key, Order, Ourselves
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.decred import filters, messages, mixing, slowness, state
 from peerproto.networks.decred.blocks import Block, Headers, Tx
@@ -195,12 +195,12 @@ def request_blocks(hashes: Collection[bytes], witness: bool) -> messages.GetData
     return messages.GetData([InvVect(MSG_BLOCK, item) for item in hashes])
 
 
-def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+def make_ping(nonce: int, us: Ourselves) -> messages.Ping:
     """A ping."""
     return messages.Ping(nonce)
 
 
-def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong:
+def make_pong(ping: messages.Ping, us: Ourselves) -> messages.Pong:
     """The answer to a ping: every one has its own."""
     return messages.Pong(ping.nonce)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import MalformedMessage, PeerError, Refused, VersionExpected
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
 from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.records import InvVect, NetAddress
 from peerproto.networks.kaspa import blocks, messages, subnetworks
@@ -131,12 +131,12 @@ def read_version(message: messages.Version) -> Introduction:
     )
 
 
-def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+def make_ping(nonce: int, us: Ourselves) -> messages.Ping:
     """A ping."""
     return messages.Ping(nonce)
 
 
-def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong:
+def make_pong(ping: messages.Ping, us: Ourselves) -> messages.Pong:
     """The ping's nonce back."""
     return messages.Pong(ping.nonce)
 

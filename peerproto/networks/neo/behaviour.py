@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from peerproto.errors import DuplicateVerack, DuplicateVersion, OversizeCommand, PeerError, UnknownCommand
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Timing
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
 from peerproto.networks.neo import blocks, messages
 from peerproto.networks.neo.records import NetAddress
 from peerproto.wire.codec import Policy
@@ -101,14 +101,14 @@ def read_version(message: messages.Version) -> Introduction:
     )
 
 
-def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+def make_ping(nonce: int, us: Ourselves) -> messages.Ping:
     """A ping of a node at a height."""
-    return messages.Ping(height, int(now) & 0xFFFF_FFFF, nonce)
+    return messages.Ping(us.best_height(), int(us.now()) & 0xFFFF_FFFF, nonce)
 
 
-def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong:
+def make_pong(ping: messages.Ping, us: Ourselves) -> messages.Pong:
     """The ping's nonce back."""
-    return messages.Pong(height, int(now) & 0xFFFF_FFFF, ping.nonce)
+    return messages.Pong(us.best_height(), int(us.now()) & 0xFFFF_FFFF, ping.nonce)
 
 
 def item_keys(message: Message) -> Collection[Key]:

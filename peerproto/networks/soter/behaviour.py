@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from peerproto.errors import DuplicateVerack, DuplicateVersion
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
 from peerproto.networks.bitcoin import filters
 from peerproto.networks.bitcoin.records import NetAddress, TimedAddress
 from peerproto.networks.soter import addresses, blocks, extras, messages, refusals
@@ -143,12 +143,12 @@ def rules_of(genesis: bytes) -> dict[str, Any]:
     }
 
 
-def make_ping(nonce: int, height: int, now: float) -> messages.Ping:
+def make_ping(nonce: int, us: Ourselves) -> messages.Ping:
     """A ping; its nonce is not written up to protocol version 60000."""
     return messages.Ping(nonce)
 
 
-def make_pong(ping: messages.Ping, height: int, now: float) -> messages.Pong | None:
+def make_pong(ping: messages.Ping, us: Ourselves) -> messages.Pong | None:
     """The ping's nonce back; a ping without one has no answer."""
     return None if ping.payload == b"" else messages.Pong(ping.nonce)
 
