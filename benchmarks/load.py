@@ -19,12 +19,14 @@ class Case:
 
     :ivar frame: name of the frame in `inputs`. :ivar count: how often it is sent, as btcd was timed.
     :ivar window: how many pings may be unanswered.
+    :ivar repeats: how many samples a round takes; more where single ones differ by more than what is looked for.
     """
 
     name: str
     frame: str
     count: int
     window: int = 4
+    repeats: int = 1
 
     @property
     def is_ping(self) -> bool:
@@ -40,7 +42,7 @@ class Case:
 CASES = {
     case.name: case
     for case in (
-        Case("ping1", "ping", 20_000, window=1),
+        Case("ping1", "ping", 20_000, window=1, repeats=3),
         Case("ping100", "ping", 100_000, window=100),
         Case("inv50", "inv50", 50_000),
         Case("inv50000", "inv50000", 200),

@@ -121,7 +121,7 @@ def measure(case: Case, *, scale: float, rounds: int) -> dict[str, Figures]:
     """All setups of a case, in turns, so that a busy moment of the machine hits all alike."""
     count = max(1, round(case.count * scale))
     samples: dict[str, list[Sample]] = {name: [] for name in SETUPS}
-    for _ in range(rounds):
+    for _ in range(rounds * case.repeats):
         for name, setup in SETUPS.items():
             samples[name].append(sample(case, setup, count))
     size = len(inputs.frame(case.frame))
