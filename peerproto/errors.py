@@ -164,7 +164,11 @@ class UnexpectedMessage(HandshakeError):
 
 
 class VersionExpected(UnexpectedMessage):
-    """Something came before the version."""
+    """Something came before the version: a message of this `command`."""
+
+    def __init__(self, text: str, command: str) -> None:
+        super().__init__(text)
+        self.command = command
 
 
 class DuplicateVersion(HandshakeError):

@@ -26,7 +26,8 @@ class Introduction:
 
     :ivar timestamp: seconds since 1970. :ivar height: of its best block. :ivar services: a bit set.
     :ivar nonce: random; our own coming back means that we talk to ourselves.
-    :ivar other: host and port of the other side as this side sees it.
+    :ivar other: host and port of the other side as this side sees it. :ivar port: where this side can be called; 0 if
+        nowhere, or if the network's versions do not say it.
     """
 
     protocol_version: int
@@ -37,6 +38,7 @@ class Introduction:
     height: int
     relay: bool = True
     other: tuple[str, int] | None = None
+    port: int = 0
 
 
 class Ourselves(Protocol):
@@ -57,9 +59,13 @@ class Order:
     :ivar greeting: what is sent first after the handshake, likewise.
     :ivar between: what the other side may send between version and verack; it is noted and delivered.
     :ivar ignores_early: whether anything else before the handshake is over is passed over, or ends the peer.
+    :ivar keeps: so many other messages between version and verack are kept, and handled when the peer is ready;
+        `keeps_until`: up to this protocol version.
     :ivar late: what may not come after the handshake, to the error that ends the peer, or None to pass it over.
     :ivar judged: what a ready peer's messages are judged by: a function that raises the PeerError that ends it.
     :ivar both_speak: whether both sides send their version at once, or the called one after it has heard.
+    :ivar announces_common: whether the side that is called announces the protocol version that both speak, not its
+        own highest.
     :ivar gate: whether a peer is open for business only when their verack is here, or as soon as both versions are
         exchanged and our verack is under way.
     """
@@ -68,17 +74,26 @@ class Order:
     greeting: tuple[type[Message], ...] = ()
     between: frozenset[type[Message]] = frozenset()
     ignores_early: bool = False
+    keeps: int = 0
+    keeps_until: int = 0
     late: Mapping[type[Message], type[PeerError] | None] = field(default_factory=dict)
     judged: Mapping[type[Message], Callable[[Any], None]] = field(default_factory=dict)
     both_speak: bool = False
+    announces_common: bool = False
     gate: bool = True
+
+
+def _fits(message: Any) -> bool:
+    """Any message of that kind is an answer."""
+    return True
 
 
 @dataclass(frozen=True)
 class Expectation:
     """What the protocol owes as an answer to a request.
 
-    :ivar answers: any of these is the answer. :ivar seconds: until the request fails alone.
+    :ivar answers: any of these is the answer.
+    :ivar fits: tells an answer from a message that came unasked. :ivar seconds: until the request fails alone.
     :ivar each: whether it is owed for each vector of the request, not once.
     :ivar ends_peer: whether the peer is ended when none of `answers` comes in that time.
     :ivar grouped: whether any one of them then answers for all vectors, or each vector for itself.
@@ -89,6 +104,7 @@ class Expectation:
     each: bool = False
     ends_peer: bool = True
     grouped: bool = True
+    fits: Callable[[Any], bool] = _fits
 
 
 @dataclass(frozen=True)
@@ -146,12 +162,13 @@ class AddressGossip:
     """How addresses are asked for and told.
 
     :ivar asking: the kind of message that asks. :ivar most: how many may be told at once.
-    :ivar tell: the message for addresses, given which negotiating messages the other side has sent.
+    :ivar tell: the message for addresses, given which negotiating messages the other side has sent, and the protocol
+        version that is spoken.
     """
 
     asking: type[Message]
     most: int
-    tell: Callable[[list[Known], Collection[type[Message]]], Message]
+    tell: Callable[[list[Known], Collection[type[Message]], int], Message]
 
 
 def _nothing_wrong(ours: Introduction, theirs: Introduction, version: Any, inbound: bool) -> None:

@@ -60,14 +60,14 @@ class GossipTests(SynchronousTestCase):
         """Who has not asked for addrv2 is told by addr."""
         assert NETWORK.gossip is not None
         self.assertEqual(
-            NETWORK.gossip.tell(self.known, frozenset()),
+            NETWORK.gossip.tell(self.known, frozenset(), 70016),
             Addr([TimedAddress(5, 9, "192.0.2.1", 8333), TimedAddress(6, 1, "2001:db8::1", 8334)]),
         )
 
     def test_addrv2(self) -> None:
         """Who has asked for addrv2 gets it, each address under its network."""
         assert NETWORK.gossip is not None
-        told = NETWORK.gossip.tell(self.known, {SendAddrV2})
+        told = NETWORK.gossip.tell(self.known, {SendAddrV2}, 70016)
         self.assertEqual(
             told,
             AddrV2(
@@ -84,4 +84,4 @@ class GossipTests(SynchronousTestCase):
         assert NETWORK.gossip is not None
         self.assertEqual((NETWORK.gossip.most, NETWORK.gossip.asking), (1000, GetAddr))
         for noted in (frozenset(), {SendAddrV2}):
-            CODEC.encode(NETWORK.gossip.tell(self.known * (NETWORK.gossip.most // 2), noted))
+            CODEC.encode(NETWORK.gossip.tell(self.known * (NETWORK.gossip.most // 2), noted, 70016))

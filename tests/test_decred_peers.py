@@ -116,6 +116,11 @@ class HandshakeTests(DecredCase):
         for theirs, both in ((9, 9), (11, 11), (12, 12), (13, 12), (70016, 12)):
             raw = self.ready(inbound=True, says={"protocol_version": theirs})
             self.assertEqual((raw.peer.state, raw.peer.protocol_version), (State.READY, both))
+        for theirs, announced in ((9, 9), (13, 12), (70016, 12)):
+            raw = self.raw(inbound=True)
+            raw.send(raw.version(protocol_version=theirs))
+            version, _ = raw.read()
+            self.assertEqual(version.protocol_version, announced)
         for theirs in (8, 1, 0, -1):
             raw = self.raw(inbound=True)
             raw.send(raw.version(protocol_version=theirs))
@@ -139,6 +144,10 @@ class HandshakeTests(DecredCase):
             raw = self.raw(inbound=True)
             raw.send(raw.version(), second or raw.version())
             self.assertIs(type(self.why(raw)), error)
+        for pver, pings, error in ((12, 1, True), (11, 2, False), (11, 3, True)):
+            raw = self.raw(inbound=True)
+            raw.send(raw.version(protocol_version=pver), *[decred.Ping(number) for number in range(pings)])
+            self.assertEqual(bool(raw.peer.ending), error)
         for third, error in ((decred.VerAck(), DuplicateVerack), (None, DuplicateVersion)):
             raw = self.ready()
             raw.send(third or raw.version())

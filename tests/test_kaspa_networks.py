@@ -91,7 +91,7 @@ class NumberTests(SynchronousTestCase):
         self.assertIsNone(networks.named("kaspa-simnet").gossip)
         gossip = networks.named("kaspa-mainnet").gossip
         assert gossip is not None
-        told = gossip.tell([Known("192.0.2.7", 16111, 1, 1_600_000_000)], ())
+        told = gossip.tell([Known("192.0.2.7", 16111, 1, 1_600_000_000)], (), 1)
         self.assertEqual(told, Addr(False, None, [TimedAddress(1_600_000_000, 1, "192.0.2.7", 16111)]))
         self.assertEqual((gossip.asking, gossip.most), (GetAddr, 1000))
 

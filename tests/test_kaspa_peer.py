@@ -196,10 +196,12 @@ class RefusalTests(KaspaCase):
             self.assertEqual(raw.peer.theirs.user_agent, "/raw:1/")
 
     def test_second_verack(self) -> None:
-        """A second verack ends nobody."""
+        """A second verack is told, and the peer stays."""
         raw = self.open()
+        raw.read()
         raw.send(VerAck(), VerAck(), Ping(7))
-        self.assertEqual(raw.read()[-1], Pong(7))
+        duplicate = Reject("verack", 0x12, "duplicate verack message")
+        self.assertEqual(raw.read(), [duplicate, duplicate, Pong(7)])
         self.assertFalse(raw.hung_up)
 
     def test_unreadable(self) -> None:

@@ -232,3 +232,16 @@ class Serves:
                 Inv([InvVect(MSG_SYNC_BLOCK, message.high_hash)])
             ),
         }
+
+
+class FitsTests(KaspaCase):
+    """What answers a question for an inventory."""
+
+    def test_announcement(self) -> None:
+        """New blocks that are announced meanwhile do not; the inventory to sync does."""
+        raw = self.open()
+        asked = raw.peer.request(ASK_INVS)
+        raw.send(Inv([InvVect(MSG_BLOCK, HASHES[0])]))
+        self.assertNoResult(asked)
+        raw.send(Inv([InvVect(MSG_SYNC_BLOCK, HASHES[0])]))
+        self.assertEqual(self.successResultOf(asked), Inv([InvVect(MSG_SYNC_BLOCK, HASHES[0])]))

@@ -105,6 +105,12 @@ class HandshakeTests(NeoCase):
             assert raw.peer.theirs is not None
             self.assertEqual(raw.peer.theirs.height, 9)
 
+    def test_port(self) -> None:
+        """The version says where we can be called."""
+        raw = self.made(port=20333)
+        (version,) = raw.read()
+        self.assertEqual(PRIVNET.read_version(version).port, 20333)
+
     def test_order(self) -> None:
         """Anything else in its course ends the peer."""
         ping = Ping(1, 2, 3)
@@ -186,7 +192,7 @@ class BehaviourTests(NeoCase):
     def test_gossip(self) -> None:
         """Addresses are told."""
         assert PRIVNET.gossip is not None
-        told = PRIVNET.gossip.tell([Known("192.0.2.1", 20333, 1, 9)], ())
+        told = PRIVNET.gossip.tell([Known("192.0.2.1", 20333, 1, 9)], (), 0)
         self.assertEqual(PRIVNET.codec().decode(PRIVNET.codec().encode(told)), told)
         self.assertIsInstance(told, Addr)
 

@@ -104,7 +104,7 @@ class ToldTests(SynchronousTestCase):
 
     def test_when_open(self) -> None:
         """A ready peer is told whatever its network has words for; before, only a wrong beginning."""
-        always = (VersionExpected("ping"), VersionTooOld("1"))
+        always = (VersionExpected("ping", "ping"), VersionTooOld("1"))
         ready_only = (MalformedMessage("x"), DuplicateVersion("x"), UnexpectedMessage("x"), PeerStalled("x"))
         for why in (*always, *ready_only):
             self.assertTrue(is_told(why, True))

@@ -10,7 +10,15 @@ from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.errors import DuplicateVerack, NotFound, PeerStalled, Reason, Refused
+from peerproto.errors import (
+    DuplicateVerack,
+    DuplicateVersion,
+    NotFound,
+    PeerStalled,
+    Reason,
+    Refused,
+    UnexpectedMessage,
+)
 from peerproto.network import Network, Ourselves
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
@@ -23,6 +31,7 @@ from peerproto.networks.bitcoin import (
     MemPool,
     Ping,
     SendHeaders,
+    TimedAddress,
     VerAck,
     Version,
 )
@@ -117,7 +126,7 @@ class NoGateTests(FormCase):
         peer = self.peer(self.network, listener=heard)
         peer.send(MemPool())
         self.receive(peer, self.version())
-        self.assertEqual(self.commands(), ["version", "wtxidrelay", "sendaddrv2", "verack", "mempool"])
+        self.assertEqual(self.commands(), ["version", "wtxidrelay", "sendaddrv2", "verack", "sendheaders", "mempool"])
         self.assertEqual(heard.told, ["ready AWAITING_VERACK"])
         self.receive(peer, Ping(3))
         self.assertEqual(self.commands(), ["pong"])
@@ -156,6 +165,93 @@ class NoGateTests(FormCase):
         peer = self.peer(self.network)
         self.receive(peer, self.version(), VerAck())
         self.assertEqual(peer.state, State.READY)
+
+    def test_greeting(self) -> None:
+        """What is sent first to a ready peer goes out behind our verack."""
+        order = replace(BITCOIN.order, gate=False, negotiation=(), greeting=(SendHeaders,))
+        peer = self.peer(replace(BITCOIN, order=order))
+        self.receive(peer, self.version())
+        self.assertEqual(self.commands(), ["version", "verack", "sendheaders"])
+
+    def test_answer_to_late(self) -> None:
+        """A second verack that ends nobody may have an answer."""
+        order = replace(BITCOIN.order, gate=False, late={VerAck: None})
+        peer = self.peer(replace(BITCOIN, order=order, replies={VerAck: lambda message: MemPool()}))
+        self.receive(peer, self.version(), VerAck())
+        self.sent()
+        self.receive(peer, VerAck())
+        self.assertEqual(self.commands(), ["mempool"])
+
+
+class KeptTests(FormCase):
+    """Networks on which some messages may come between version and verack, and are handled after it."""
+
+    order = replace(BITCOIN.order, keeps=2, keeps_until=70015, greeting=())
+    network = replace(BITCOIN, order=order)
+
+    def test_handled_later(self) -> None:
+        """They are delivered when the peer is ready, in their order."""
+        heard = Heard()
+        peer = self.peer(self.network, listener=heard)
+        self.receive(peer, self.version(protocol_version=70015), Ping(3), Ping(4))
+        self.assertEqual(self.commands(), ["version", "verack"])
+        self.receive(peer, VerAck())
+        self.assertEqual([message.nonce for message in self.sent()], [3, 4])
+        self.assertEqual(heard.told, ["verack", "ready READY"])
+
+    def test_too_many(self) -> None:
+        """One more than so many ends the peer."""
+        peer = self.peer(self.network)
+        self.receive(peer, self.version(protocol_version=70015), Ping(3), Ping(4), Ping(5))
+        self.assertIsInstance(peer.ending, UnexpectedMessage)
+
+    def test_newer(self) -> None:
+        """Above the protocol version none may come."""
+        peer = self.peer(self.network)
+        self.receive(peer, self.version(protocol_version=70016), Ping(3))
+        self.assertIsInstance(peer.ending, UnexpectedMessage)
+
+    def test_second_version(self) -> None:
+        """A second version among them is judged as one that comes late, and what is behind it is not handled."""
+        peer = self.peer(self.network)
+        self.receive(peer, *[self.version(protocol_version=70015)] * 2, Ping(3), VerAck())
+        self.assertIsInstance(peer.ending, DuplicateVersion)
+        self.assertNotIn("pong", self.commands())
+
+
+class CommonVersionTests(FormCase):
+    """Networks on which the called side announces what both speak."""
+
+    network = replace(BITCOIN, order=replace(BITCOIN.order, announces_common=True))
+
+    def test_inbound(self) -> None:
+        """The lower of the two versions is announced."""
+        for theirs, announced in ((70013, 70013), (80000, 70016)):
+            peer = self.peer(self.network, inbound=True)
+            self.receive(peer, self.version(protocol_version=theirs))
+            self.assertEqual(self.sent()[0].protocol_version, announced)
+
+    def test_outbound(self) -> None:
+        """The calling side knows only its own."""
+        self.peer(self.network)
+        self.assertEqual(self.sent()[0].protocol_version, 70016)
+
+
+class FitsTests(FormCase):
+    """Answers that are told from what comes unasked."""
+
+    expects = {GetAddr: replace(BITCOIN.expects[GetAddr], fits=lambda message: len(message.addr_list) > 1)}
+    network = replace(BITCOIN, expects=expects)
+
+    def test_unasked(self) -> None:
+        """What does not fit answers nothing."""
+        peer = self.ready(self.network)
+        asked = peer.request(GetAddr())
+        some = TimedAddress(1, 1, "192.0.2.1", 1)
+        self.receive(peer, Addr([some]))
+        self.assertNoResult(asked)
+        self.receive(peer, Addr([some, some]))
+        self.assertEqual(len(self.successResultOf(asked).addr_list), 2)
 
 
 class JudgeTests(FormCase):

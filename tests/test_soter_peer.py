@@ -429,7 +429,7 @@ class HearingTests(SoterCase):
         gossip = self.made().peer.network.gossip
         assert gossip is not None
         self.assertIs(gossip.asking, GetAddr)
-        told = gossip.tell([Known("192.0.2.7", 8333, 9, 1_600_000_000)], ())
+        told = gossip.tell([Known("192.0.2.7", 8333, 9, 1_600_000_000)], (), 70013)
         assert isinstance(told, Addr)
         self.assertEqual(tuple(told.addr_list[0]), (1_600_000_000, 9, "192.0.2.7", 8333))
 

@@ -86,7 +86,7 @@ class Node:
         known, gossip = self._known_to(peer), self.network.gossip
         if known and gossip is not None:
             self._told.add(peer.id)
-            peer.send(gossip.tell(known[: gossip.most], peer.handshake.noted))
+            peer.send(gossip.tell(known[: gossip.most], peer.handshake.noted, peer.protocol_version))
 
     def _end_other_end(self, peer: PeerProtocol) -> None:
         """The side that was called finds out that we have called ourselves; the side that calls would call again."""

@@ -66,10 +66,12 @@ def take_pong(peer: PeerProtocol, message: Any) -> None:
 
 
 def take_late(peer: PeerProtocol, message: Message) -> None:
-    """A message of the handshake, after it. Raises the network's error for it, if it has one."""
+    """A message of the handshake, after it. Raises the network's error for it, or answers, if it has one."""
     error = peer.network.order.late[type(message)]
     if error is not None:
         raise error(f"{message.command} after the handshake")
+    if type(message) in peer.network.replies:
+        reply(peer, message)
 
 
 def judge(peer: PeerProtocol, message: Message) -> None:

@@ -56,6 +56,7 @@ class PeerFactory(Factory):
     :param user_agent: of at most 256 bytes (BIP14: `/name:version/`).
     :param services: the bit set that we announce.
     :param height: of our best block, or a function that is asked at each handshake.
+    :param port: where others can call us, for networks whose versions say that; may be set later.
     :param relay: whether transactions shall be announced to us.
     :param protocol_version: the highest that we speak; None for the network's own.
     :param timing: in place of the network's own.
@@ -79,6 +80,7 @@ class PeerFactory(Factory):
         user_agent: str = USER_AGENT,
         services: int = 0,
         height: int | Callable[[], int] = 0,
+        port: int = 0,
         relay: bool = True,
         protocol_version: int | None = None,
         timing: Timing | None = None,
@@ -95,6 +97,7 @@ class PeerFactory(Factory):
         self.user_agent = user_agent
         self.services = services
         self.height = height
+        self.port = port
         self.relay = relay
         self.protocol_version = protocol_version or network.protocol_version
         self.timing = timing or network.timing
@@ -168,6 +171,7 @@ class PeerFactory(Factory):
             user_agent=self.user_agent,
             height=height,
             relay=self.relay,
+            port=self.port,
             other=other,
         )
 

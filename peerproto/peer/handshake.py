@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +42,7 @@ class Handshake:
     :ivar version: their version message itself. :ivar time_offset: their clock less ours, in seconds.
     :ivar protocol_version: what both speak: the lower of the two announced; ours until theirs is known.
     :ivar noted: the kinds of negotiating messages that the other side has sent.
+    :ivar kept: what came before their verack and is to be handled after it.
     :ivar nonce: of our own version, once that is sent.
     """
 
@@ -53,6 +55,7 @@ class Handshake:
         self.time_offset: int | None = None
         self.protocol_version = node.protocol_version
         self.noted: set[type[Message]] = set()
+        self.kept: list[Message | Unread] = []
         self.nonce: int | None = None
         self._node = node
         self._other: object = None
@@ -74,6 +77,10 @@ class Handshake:
         early = self.state is State.AWAITING_VERACK and not self.network.order.gate
         return early or self.state is State.READY
 
+    def greeting(self) -> list[Message]:
+        """What is sent first to a peer that is open for business."""
+        return self._known(self.network.order.greeting)
+
     def take_verack(self) -> None:
         """Their verack has come to a peer that was open before."""
         self.state = State.READY
@@ -83,6 +90,8 @@ class Handshake:
 
     def _introduce(self) -> Message:
         ours = self._node.introduce(self._other)
+        if self.network.order.announces_common:
+            ours = replace(ours, protocol_version=self.protocol_version)
         self.nonce = ours.nonce
         return self.network.make_version(ours)
 
@@ -91,10 +100,10 @@ class Handshake:
             return self._take_version(message)
         if self.network.order.ignores_early:
             return None
-        known = not isinstance(message, Unread) and not message.foreign
-        raise (VersionExpected if known else UnexpectedMessage)(
-            f"{message.command} while {describe(self.state)}"
-        )
+        text = f"{message.command} while {describe(self.state)}"
+        if isinstance(message, Unread) or message.foreign:
+            raise UnexpectedMessage(text)
+        raise VersionExpected(text, message.command)
 
     def _take_version(self, message: Any) -> list[Message]:
         theirs = self.network.read_version(message)
@@ -123,10 +132,13 @@ class Handshake:
         kind, order = type(message), self.network.order
         if kind is self.network.verack:
             self.state = State.READY
-            return self._known(order.greeting)
+            return self.greeting()
         if kind in order.between:
             self.noted.add(kind)
             return []
+        if len(self.kept) < order.keeps and self.protocol_version <= order.keeps_until:
+            self.kept.append(message)
+            return None
         if order.ignores_early or isinstance(message, Unread) or message.foreign:
             return None
         error = DuplicateVersion if kind is self.network.version else UnexpectedMessage

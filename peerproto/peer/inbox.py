@@ -57,12 +57,15 @@ class Inbox:
             tally = counts.received[type(message)]
             tally.messages += 1
             tally.bytes += reader.size
-            try:
-                self._receive(message)
-            except MalformedMessage as error:
-                self._found_malformed(message, error)
+            self._take(message)
             if peer.ending:
                 return
+
+    def _take(self, message: Message | Unread) -> None:
+        try:
+            self._receive(message)
+        except MalformedMessage as error:
+            self._found_malformed(message, error)
 
     def _negotiate(self, message: Message | Unread) -> None:
         peer = self._peer
@@ -73,6 +76,7 @@ class Inbox:
             self._open(replies)
             hear_early(peer, message)
             self._tell_ready()
+            self._take_kept()
             return
         self._speak(witness=False)
         hear_early(peer, message)
@@ -80,8 +84,15 @@ class Inbox:
             for reply in replies:
                 peer.outbox.write(reply)
             if peer.handshake.is_open:
-                self._open([])
+                self._open(peer.handshake.greeting())
                 self._tell_ready()
+
+    def _take_kept(self) -> None:
+        """What came before the verack, as if it had come behind it."""
+        kept, self._peer.handshake.kept = self._peer.handshake.kept, []
+        for message in kept:
+            if not self._peer.ending:
+                self._take(message)
 
     def _open(self, greeting: list[Message]) -> None:
         """Open for business: the greeting goes out, then what was held back."""

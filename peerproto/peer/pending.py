@@ -92,6 +92,8 @@ class Pending:
     def received(self, message: Message) -> None:
         """Strike out what `message` answers, and fire who waits for it."""
         for expectation in self.answers[type(message)]:
+            if not expectation.fits(message):
+                continue
             self._insisted.pop(expectation.answers, None)
             if not expectation.each:
                 self.answer(expectation.answers, message)

@@ -30,7 +30,7 @@ def _brought(message: Headers) -> list[bytes]:
 HEADER_SYNC = HeaderSync(GetHeaders, Headers, 2000, _ask, _asked, _bring, _brought)
 
 
-def _tell(known: list[Known], noted: Collection[type[Message]]) -> Addr | AddrV2:
+def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> Addr | AddrV2:
     if SendAddrV2 not in noted:
         return Addr([TimedAddress(item.timestamp, item.services, item.host, item.port) for item in known])
     return AddrV2([_address_v2(item) for item in known])

@@ -26,6 +26,7 @@ from peerproto.networks.decred.filters import (
     GetCFilterV2,
     GetCFTypes,
 )
+from peerproto.networks.decred.gossip import GOSSIP
 from peerproto.networks.decred.messages import (
     Addr,
     AddrV2,
@@ -186,7 +187,7 @@ def network(net: str, policy: str) -> Network:
         reject=behaviour.reject if ways.rejects else behaviour.no_reject,
         announcing=Inv,
         header_sync=sync.HEADER_SYNC,
-        gossip=None,
+        gossip=GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
         replies=behaviour.REPLIES,

@@ -101,7 +101,7 @@ _LATE: dict[type[Message], type[PeerError] | None] = {
 
 DCRD = Behaviour(
     Policy("dcrd"),
-    Order(greeting=(messages.SendHeaders,), late=_LATE),
+    Order(greeting=(messages.SendHeaders,), late=_LATE, keeps=2, keeps_until=11, announces_common=True),
     protocol_version=12,
     least_protocol_version=9,
     insists=False,
@@ -109,7 +109,7 @@ DCRD = Behaviour(
 )
 DCRD1 = Behaviour(
     Policy("dcrd1", trailing=True),
-    Order(late=_LATE, gate=False),
+    Order(late=_LATE, announces_common=True, gate=False),
     protocol_version=8,
     least_protocol_version=1,
     insists=True,

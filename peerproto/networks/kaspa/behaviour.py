@@ -58,8 +58,14 @@ ORDER = Order(late={messages.Version: None, messages.VerAck: None}, gate=False)
 
 _ITEMS = (blocks.Block, blocks.MerkleBlock, blocks.Tx, messages.NotFound)
 
+
+def _is_sync(message: messages.Inv) -> bool:
+    """Whether an inventory answers a question; what is new is announced by another type (and an empty one answers)."""
+    return all(vector.type == MSG_SYNC_BLOCK for vector in message.inv_list)
+
+
 EXPECTS: Mapping[type[Message], Expectation] = {
-    messages.GetBlockInvs: Expectation((messages.Inv,)),
+    messages.GetBlockInvs: Expectation((messages.Inv,), fits=_is_sync),
     messages.GetData: Expectation(_ITEMS, each=True),
     messages.GetSelectedTip: Expectation((messages.SelectedTip,)),
     messages.GetBlockLocator: Expectation((messages.BlockLocator,), ends_peer=False),
@@ -111,9 +117,8 @@ class Side:
             messages.GetSelectedTip: lambda message: messages.SelectedTip(self.selected_tip()),
             messages.GetBlockInvs: lambda message: messages.Inv([]),
             messages.GetData: lambda message: messages.NotFound(message.inv_list),
-            messages.Version: lambda message: messages.Reject(
-                "version", REJECT_DUPLICATE, "duplicate version message"
-            ),
+            messages.Version: _duplicate,
+            messages.VerAck: _duplicate,
         }
 
 
@@ -172,18 +177,23 @@ def request_blocks(hashes: Collection[bytes], witness: bool) -> messages.GetData
     return messages.GetData([InvVect(MSG_BLOCK, item) for item in hashes])
 
 
+def _duplicate(message: Message) -> messages.Reject:
+    return messages.Reject(message.command, REJECT_DUPLICATE, f"duplicate {message.command} message")
+
+
 def reject(error: PeerError) -> messages.Reject | None:
     """How a peer is told why it is ended; None where nothing is said, as of a version that is refused."""
     if isinstance(error, VersionExpected):
-        command = str(error).partition(" ")[0]
-        about = bytes(32) if command in ("tx", "block") else None
-        return messages.Reject(command, REJECT_MALFORMED, "a version message must precede all others", about)
+        about = bytes(32) if error.command in ("tx", "block") else None
+        return messages.Reject(
+            error.command, REJECT_MALFORMED, "a version message must precede all others", about
+        )
     if isinstance(error, MalformedMessage):
         return messages.Reject("malformed", REJECT_MALFORMED, str(error)[:250])
     return None
 
 
-def _tell(known: list[Known], noted: Collection[type[Message]]) -> messages.Addr:
+def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> messages.Addr:
     addresses = [TimedAddress(item.timestamp, item.services, item.host, item.port) for item in known]
     return messages.Addr(False, None, addresses)
 

@@ -75,12 +75,12 @@ EXPECTS: dict[type[Message], Expectation] = {
 
 
 def make_version(ours: Introduction) -> messages.Version:
-    """Our version; it names no port, which says that nobody can call us."""
+    """Our version; port 0 says that nobody can call us."""
     return messages.Version(
         version=ours.protocol_version,
         services=ours.services,
         timestamp=ours.timestamp & 0xFFFF_FFFF,
-        port=0,
+        port=ours.port,
         nonce=ours.nonce,
         user_agent=ours.user_agent,
         start_height=ours.height,
@@ -98,6 +98,7 @@ def read_version(message: messages.Version) -> Introduction:
         user_agent=message.user_agent,
         height=message.start_height,
         relay=message.relay,
+        port=message.port,
     )
 
 
@@ -136,7 +137,7 @@ def reject(error: PeerError) -> None:
     """Nothing is told to a peer that is ended."""
 
 
-def _tell(known: list[Known], noted: Collection[type[Message]]) -> messages.Addr:
+def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> messages.Addr:
     return messages.Addr([NetAddress(item.timestamp, item.services, item.host, item.port) for item in known])
 
 

@@ -179,7 +179,7 @@ def request_blocks(hashes: Collection[bytes], witness: bool) -> messages.GetData
     return messages.GetData([InvVect(MSG_WITNESS_BLOCK if witness else MSG_BLOCK, item) for item in hashes])
 
 
-def _tell(known: list[Known], noted: Collection[type[Message]]) -> addresses.Addr:
+def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> addresses.Addr:
     return addresses.Addr(
         [TimedAddress(item.timestamp, item.services, item.host, item.port) for item in known]
     )

@@ -1,0 +1,27 @@
+"""How addresses are told: by `addr` up to protocol version 11, by `addrv2` from 12 on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from ipaddress import ip_address
+
+from peerproto.network import AddressGossip, Known
+from peerproto.networks.bitcoin.records import TimedAddress
+from peerproto.networks.decred.addresses import IPV4, IPV6, MOST, NetAddressV2
+from peerproto.networks.decred.messages import Addr, AddrV2, GetAddr
+from peerproto.wire.message import Message
+
+
+def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> Addr | AddrV2:
+    if AddrV2.exists_at(pver):
+        return AddrV2([_address_v2(item) for item in known])
+    return Addr([TimedAddress(item.timestamp, item.services, item.host, item.port) for item in known])
+
+
+def _address_v2(item: Known) -> NetAddressV2:
+    address = ip_address(item.host)
+    kind = IPV4 if address.version == 4 else IPV6
+    return NetAddressV2(item.timestamp, item.services, kind, address.packed, item.port)
+
+
+GOSSIP = AddressGossip(GetAddr, MOST, _tell)
