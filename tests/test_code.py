@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import struct
+from struct import Struct
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.wire.code import Code, all_exact, exact, over, too_few, too_many, under
+from peerproto.wire.code import Code, all_exact, exact, over, records_packer, too_few, too_many, under
 from peerproto.wire.fields import FixedRecord, kind_of, uint8, uint16
 from tests.test_tables import Journey, Place, Point
 
@@ -52,7 +55,7 @@ class CodeTests(SynchronousTestCase):
         """Neighbours are one struct, and the records in them are known by name, however deep."""
         code = Lines()
         form = code.struct([kind_of(uint8), FixedRecord(Journey), kind_of(uint16)])
-        self.assertEqual(form.format, "<BBH2sBH2s?H")
+        self.assertEqual(form.format, "<BBHBBBHBB?H")
         self.assertEqual(
             [code.names[kind.__name__] for kind in (Journey, Place, Point)], [Journey, Place, Point]
         )
@@ -74,6 +77,18 @@ class CheckTests(SynchronousTestCase):
             exact(b"ab", 3)
         with self.assertRaisesRegex(ValueError, "^4 bytes where 3 belong$"):
             all_exact(iter([b"abc", b"abcd"]), 3)
+
+    def test_records(self) -> None:
+        """Records are packed alike, however many there are, and none with a byte string of another length."""
+        form = Struct("<H2s")
+        pack = records_packer(form, 2, [(1, 2)])
+        for count in (0, 1, 31, 32, 33, 64, 100):
+            records = [(number, b"ab") for number in range(count)]
+            self.assertEqual(pack(records), b"".join(form.pack(*record) for record in records))
+            for wrong in (b"a", b"abc"):
+                with self.assertRaisesRegex(ValueError, " bytes where 2 belong$"):
+                    pack([*records, (1, wrong), *records])
+            self.assertRaises(struct.error, pack, [*records, (1, b"ab", 2)])
 
     def test_over(self) -> None:
         """What is over its cap is their fault when it is read, ours when it is written."""

@@ -44,6 +44,11 @@ class IPTests(SynchronousTestCase):
         self.assertEqual(ip_text(raw), str(address.ipv4_mapped or address))
         self.assertEqual(ip_bytes(ip_text(raw)), raw)
 
+    def test_bounded(self) -> None:
+        """What is remembered of addresses does not grow without end."""
+        for convert in (ip_text, ip_bytes):
+            self.assertLessEqual(convert.cache_info().maxsize or 1 << 60, 4096)
+
     def test_as_typed(self) -> None:
         """What people type is taken, whatever its form."""
         self.assertEqual(ip_bytes("2001:DB8:0:0::1"), ip_bytes("2001:db8::1"))

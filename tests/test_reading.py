@@ -49,10 +49,10 @@ class ReadCodeTests(SynchronousTestCase):
         code = ReadCode()
         lines = body(code, first=Fixed("B"), second=kind_of(Place), third=Fixed("I"))
         self.assertEqual(len(lines), 3)
-        self.assertRegex(lines[0], r"^first, v1_0, v1_1, v1_2, third, = unpack_from_\d+\(buf, at\)$")
+        self.assertRegex(lines[0], r"^first, v1_0, v1_1, v1_2, v1_3, third, = unpack_from_\d+\(buf, at\)$")
         self.assertEqual(
             lines[1:],
-            ["second = Place(point=Point(x=v1_0, y=v1_1), port=int.from_bytes(v1_2))", "at += 10"],
+            ["second = new(Place, (new(Point, (v1_0, v1_1,)), v1_2 << 8 | v1_3,))", "at += 10"],
         )
         self.assertEqual(set(code.fields[1:]), {"first to third"})
 
@@ -69,11 +69,12 @@ class ReadCodeTests(SynchronousTestCase):
         """A list of records that are as they are on the wire is made without Python."""
         lines = body(ReadCode(), points=ListOf(kind_of(Point), 9))
         self.assertRegex(
-            lines[-2], r"^points = list\(map\(constant_\d+, iter_unpack_\d+\(buf\[at:end\]\)\)\)$"
+            lines[-2], r"^points = list\(map\(new, repeat\(Point\), iter_unpack_\d+\(buf\[at:end\]\)\)\)$"
         )
         lines = body(ReadCode(), places=ListOf(kind_of(Place), 9))
         self.assertRegex(
-            lines[-2], r"^places = \[Place\(.*\) for v0, v1, v2, in iter_unpack_\d+\(buf\[at:end\]\)\]$"
+            lines[-2],
+            r"^places = \[new\(Place, .*\) for v0, v1, v2, v3, in iter_unpack_\d+\(buf\[at:end\]\)\]$",
         )
 
 

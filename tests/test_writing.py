@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.wire.fields import Fixed, Kind, ListOf, Tail, VarBytes, Varint, kind_of
+from peerproto.wire.fields import Fixed, FixedRecord, Hash, Kind, ListOf, Tail, VarBytes, Varint, kind_of
 from peerproto.wire.writing import WriteCode
-from tests.test_tables import Named, Place, Point
+from tests.test_tables import Dated, Place, Point
 
 
 def body(**kinds: Kind) -> list[str]:
@@ -31,7 +31,7 @@ class WriteCodeTests(SynchronousTestCase):
         (line,) = body(first=Fixed("B"), place=kind_of(Place), hash=Fixed("32s"))
         self.assertRegex(
             line,
-            r"^out = pack_\d+\(first, place\.point\.x, place\.point\.y, place\.port\.to_bytes\(2\), "
+            r"^out = pack_\d+\(first, place\.point\.x, place\.point\.y, place\.port >> 8, place\.port & 255, "
             r"exact\(hash, 32\)\)$",
         )
 
@@ -55,10 +55,18 @@ class WriteCodeTests(SynchronousTestCase):
         self.assertEqual(body(first=VarBytes(5))[:2], ["out = b''", "text = first"])
 
     def test_list_in_one_call(self) -> None:
-        """A list of records that are as they are on the wire is packed without Python, its byte strings measured."""
-        lines = body(points=ListOf(kind_of(Point), 9))
+        """A list of records that are as they are on the wire is packed without Python, and so are byte strings."""
+        line = body(points=ListOf(kind_of(Point), 9))[-1]
         self.assertRegex(
-            lines[-1], r"join\(\(write_varint\(len\(points\)\), b''\.join\(starmap\(pack_\d+, points\)\)\)\)$"
+            line, r"^out \+= b''\.join\(\(write_varint\(len\(points\)\), pack_records_\d+\(points\)\)\)$"
         )
-        lines = body(named=ListOf(kind_of(Named), 9))
-        self.assertRegex(lines[-2], r"^all_exact\(map\(constant_\d+, named\), 32\)$")
+        lines = body(hashes=ListOf(kind_of(Hash), 9))
+        self.assertEqual(lines[-2], "all_exact(hashes, 32)")
+        self.assertEqual(lines[-1], "out += b''.join(hashes)")
+
+    def test_list_of_made(self) -> None:
+        """Records with values that must be made are taken apart by their places."""
+        line = body(dated=ListOf(FixedRecord(Dated, without=("time",)), 9))[-1]
+        self.assertRegex(
+            line, r"\[pack_\d+\(item_point\.x, item_point\.y\) for item_time, item_point, in dated\]\)\)\)$"
+        )

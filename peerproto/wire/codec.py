@@ -38,6 +38,7 @@ class Entry(NamedTuple):
     kind: type[Message]
     most: int
     read: Callable[[bytes, Codec], Message]
+    read_whole: Callable[[bytes, Codec], Message]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ class Codec:
         self._rows: dict[type[Message], tuple[bytes, int]] = {}
         for kind in self.kinds.values():
             command, most, there = envelope.command(kind.command), kind.limit(pver), kind.exists_at(pver)
-            self.table[command] = Entry(kind, most, kind.read if there else _absent(kind))
+            readers = (kind.read, kind.read_whole) if there else (_absent(kind), _absent(kind))
+            self.table[command] = Entry(kind, most, *readers)
             if there:
                 self._rows[kind] = command, most
 
@@ -132,8 +134,7 @@ class Codec:
             raise MalformedMessage(
                 f"{len(frame) - end} bytes behind the frame", command=entry.kind.command, offset=end
             )
-        message = self.read(entry, frame[self.envelope.size :], checksum)
-        return message.load() if strict else message
+        return self.read(entry, frame[self.envelope.size :], checksum, strict=strict)
 
     def entry(self, magic: bytes, command: bytes, size: int) -> Entry:
         """Check a header in the reference's order (btcd wire/message.go, ReadMessageWithEncodingN)."""
@@ -176,8 +177,8 @@ class Codec:
                 return entry
         raise UnknownCommand("this network has no such command", command=show_command(command), offset=4)
 
-    def read(self, entry: Entry, payload: bytes, checksum: bytes) -> Message:
-        """The message of a payload. Raises BadChecksum and MalformedMessage."""
+    def read(self, entry: Entry, payload: bytes, checksum: bytes, *, strict: bool = False) -> Message:
+        """The message of a payload; `strict` as in `decode`. Raises BadChecksum and MalformedMessage."""
         try:
             seen = self.envelope.checksum(payload)
             if seen != checksum:
@@ -185,7 +186,7 @@ class Codec:
                     f"checksum {seen.hex()}, the header announces {checksum.hex()}",
                     offset=20 - self.envelope.size,
                 )
-            return entry.read(payload, self)
+            return entry.read_whole(payload, self) if strict else entry.read(payload, self)
         except MalformedMessage as error:
             raise self.located(error, entry.kind) from None
 

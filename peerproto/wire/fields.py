@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from peerproto.wire.kinds import Custom, Fixed, Kind, ListOf, VarBytes, Varint, VarText
+from peerproto.wire.kinds import BigEndian, Custom, Fixed, Kind, ListOf, VarBytes, Varint, VarText
 from peerproto.wire.optional import If, Since, Tail
 from peerproto.wire.plain import Plain, fit_ip, fit_of
 from peerproto.wire.tables import Count, FixedRecord, kind_of
@@ -27,7 +27,7 @@ int64 = Annotated[int, Fixed("q")]
 boolean = Annotated[bool, Fixed("?", zero="False")]
 negated = Annotated[bool, Fixed("?", "not {}", "not {}", zero="False")]
 """A flag that the wire holds the other way round."""
-port = Annotated[int, Fixed("2s", "int.from_bytes({})", "{}.to_bytes(2)", fit=fit_of("H"))]
+port = Annotated[int, BigEndian(fit=fit_of("H"))]
 """A port in network order."""
 ip_address = Annotated[str, Fixed("16s", "ip_text({})", "ip_bytes({})", zero="'::'", fit=fit_ip)]
 """An IPv6 or IPv4-mapped address of 16 bytes, as text."""
@@ -36,6 +36,7 @@ Hash = Annotated[bytes, Fixed("32s")]
 varint = Annotated[int, Varint()]
 
 __all__ = [
+    "BigEndian",
     "Count",
     "Custom",
     "Fixed",

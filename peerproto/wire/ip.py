@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from functools import lru_cache
 
+_KNOWN = 4096
+"""How many conversions are remembered: nodes tell of the same addresses again and again."""
 _MAPPED = bytes(10) + b"\xff\xff"
 
 
+@lru_cache(_KNOWN)
 def ip_text(raw: bytes) -> str:
     """The address of 16 bytes as text; an IPv4-mapped one as IPv4.
 
@@ -19,6 +23,7 @@ def ip_text(raw: bytes) -> str:
     return str(ipaddress.IPv6Address(raw)) if "." in text else text
 
 
+@lru_cache(_KNOWN)
 def ip_bytes(text: str) -> bytes:
     """The 16 bytes of an IPv4 or IPv6 address; the zone of a link-local one is left out.
 

@@ -6,7 +6,6 @@ Fixed kinds are fused: neighbours become one `struct` call, a list of them one `
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,8 +58,8 @@ class Fixed(Kind):
         """The expression that makes the value of the names of the unpacked atoms."""
         return self.load.format(names[0])
 
-    def take_apart(self, value: str) -> list[str]:
-        """The expressions to pack for the expression `value`."""
+    def take_apart(self, value: str, dot: str = ".") -> list[str]:
+        """The expressions to pack for the expression `value`; `dot` stands before the name of a part."""
         text = self.dump.format(value)
         return [f"exact({text}, {size})" for _, size in self.strings()] or [text]
 
@@ -72,13 +71,17 @@ class Fixed(Kind):
         """Whether the unpacked atom is the value as it is."""
         return self.load == "{}"
 
+    def pattern(self, name: str) -> str:
+        """What the loop over a list unpacks each value into; `name` and `_` stand before the name of a part."""
+        return name
+
     def records(self) -> list[type]:
         """The classes that `build` names."""
         return []
 
-    def maker(self) -> Callable[..., Any] | None:
-        """What makes the value of the unpacked tuple in C code alone, if that can be done."""
-        return None
+    def direct_record(self) -> str:
+        """The name of the class whose fields are the unpacked atoms as they are; empty if it is not so simple."""
+        return ""
 
     def strings(self) -> list[tuple[int, int]]:
         """Which atoms are byte strings as they are, and how many bytes each must have."""
@@ -97,6 +100,25 @@ class Fixed(Kind):
         if self.fit is None:
             self.fit = fit_of(self.format)
         return self.fit(value)
+
+
+@dataclass
+class BigEndian(Fixed):
+    """Two bytes in network order: two atoms, as the structs here are little endian."""
+
+    format: str = "B"
+
+    def formats(self) -> list[str]:
+        return ["B", "B"]
+
+    def build(self, names: list[str]) -> str:
+        return f"{names[0]} << 8 | {names[1]}"
+
+    def take_apart(self, value: str, dot: str = ".") -> list[str]:
+        return [f"{value} >> 8", f"{value} & 255"]
+
+    def is_direct(self) -> bool:
+        return False
 
 
 @dataclass

@@ -9,7 +9,7 @@ import linecache
 import struct
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from peerproto.errors import MalformedMessage
 from peerproto.wire.code import Code
@@ -18,6 +18,9 @@ from peerproto.wire.plain import record_from_plain, record_to_plain
 from peerproto.wire.reading import ReadCode, SkimCode
 from peerproto.wire.tables import kinds_of
 from peerproto.wire.writing import WriteCode
+
+if TYPE_CHECKING:
+    from peerproto.wire.message import Message
 
 TOO_SHORT = (IndexError, struct.error)
 """What the generated functions raise when bytes are missing."""
@@ -43,7 +46,7 @@ class Layout(NamedTuple):
     source: str
 
 
-def compile_layout(table: type) -> Layout:
+def compile_layout(table: type[Message]) -> Layout:
     """The layout of a message's class, of its annotations in their order."""
     kinds = kinds_of(table)
     read, skim, write = ReadCode(), SkimCode(), WriteCode()
@@ -52,6 +55,8 @@ def compile_layout(table: type) -> Layout:
         kind.read(read, f"self.{name}")
         kind.read(skim, "skimmed")
         kind.write(write, f"self.{name}")
+    if table.lazy:
+        read.fill_lazily(table, list(kinds))
     read.line("return at")
     skim.flush()
     Code.raw(skim, "return at")

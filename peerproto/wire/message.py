@@ -42,6 +42,7 @@ class Message:
         it an unknown command, which is what the reference sees. Such a message is never lazy.
     :cvar read: the message of a whole payload and a codec. Raises MalformedMessage; a lazy one may raise it
         later.
+    :cvar read_whole: the same, with every field read now.
     :ivar payload: the bytes that it was read from; None for one made here.
     """
 
@@ -55,6 +56,7 @@ class Message:
     foreign: ClassVar[bool]
     layout: ClassVar[Layout]
     read: ClassVar[Callable[[bytes, Any], Any]]
+    read_whole: ClassVar[Callable[[bytes, Any], Any]]
 
     payload: bytes | None
     _unread: Any
@@ -109,7 +111,10 @@ class Message:
 
     def write(self, codec: Codec) -> bytes:
         """The payload. Raises struct.error, ValueError and the like for a value that does not fit."""
-        unread = self.is_untouched()
+        try:
+            unread = _get_unread(self)
+        except AttributeError:
+            unread = None
         if unread is not None and (unread is codec or codec.reads_like(unread)):
             return self.payload or b""
         return self.layout.write(self, codec)
@@ -190,7 +195,8 @@ def _eager_reader(kind: type[M]) -> Callable[[bytes, Codec], M]:
 
     def read(payload: bytes, codec: Codec) -> M:
         self = new(kind)
-        self.payload = payload
+        _set_payload(self, payload)
+        _set_unread(self, None)
         try:
             at = fill(self, payload, 0, codec)
         except TOO_SHORT as error:
@@ -255,7 +261,8 @@ def message(
         if made.lazy:
             made.__init__ = _constructor(made)  # type: ignore[method-assign]
             made.__setattr__ = _assign  # type: ignore[assignment, method-assign]
-        made.read = staticmethod((_lazy_reader if made.lazy else _eager_reader)(made))
+        made.read_whole = staticmethod(_eager_reader(made))
+        made.read = staticmethod(_lazy_reader(made)) if made.lazy else made.read_whole
         return made
 
     return make

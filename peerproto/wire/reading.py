@@ -77,9 +77,9 @@ class ReadCode(Code):
         unpack = self.constant(form.iter_unpack)
         self.raw(f"end = at + count * {form.size}")
         self.raw("if end > size: raise IndexError")
-        make = item.maker()
-        if make:
-            self.raw(f"{target} = list(map({self.constant(make)}, {unpack}(buf[at:end])))")
+        record = item.direct_record()
+        if record:
+            self.raw(f"{target} = list(map(new, repeat({record}), {unpack}(buf[at:end])))")
         else:
             atoms = [f"v{part}" for part in range(len(item.formats()))]
             self.raw(f"{target} = [{item.build(atoms)} for {', '.join(atoms)}, in {unpack}(buf[at:end])]")
@@ -104,6 +104,13 @@ class ReadCode(Code):
         """Read only where a condition over the fields before holds."""
         self.branch(f"if {condition}:", then)
         self.branch("else:", lambda: self.line(f"{target} = None"))
+
+    def fill_lazily(self, table: type, names: list[str]) -> None:
+        """Set the fields at the end, past the `__setattr__` that asks whether they are yet to be read."""
+        self.flush()
+        self.lines = [line.replace("self.", "own_") for line in self.lines]
+        for name in names:
+            self.line(f"{self.constant(getattr(table, name).__set__)}(self, own_{name})")
 
 
 class SkimCode(ReadCode):

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from peerproto.wire.kinds import Fixed, Kind, ListOf
@@ -17,7 +15,7 @@ class FixedRecord(Fixed):
     :ivar without: names of fields that are not on the wire (older protocol versions); they read as None.
     """
 
-    def __init__(self, record: type, *, without: tuple[str, ...] = ()) -> None:
+    def __init__(self, record: Any, *, without: tuple[str, ...] = ()) -> None:
         super().__init__("")
         self.record = record
         self.kinds = {name: kind for name, kind in fixed_kinds_of(record).items() if name not in without}
@@ -27,15 +25,18 @@ class FixedRecord(Fixed):
         return [part for kind in self.kinds.values() for part in kind.formats()]
 
     def build(self, names: list[str]) -> str:
-        rest, parts = list(names), [f"{name}=None" for name in self.without]
+        rest, parts = list(names), dict.fromkeys(self.record._fields, "None")
         for name, kind in self.kinds.items():
             count = len(kind.formats())
-            parts.append(f"{name}={kind.build(rest[:count])}")
+            parts[name] = kind.build(rest[:count])
             del rest[:count]
-        return f"{self.record.__name__}({', '.join(parts)})"
+        return f"new({self.record.__name__}, ({', '.join(parts.values())},))"
 
-    def take_apart(self, value: str) -> list[str]:
-        return [part for name, kind in self.kinds.items() for part in kind.take_apart(f"{value}.{name}")]
+    def take_apart(self, value: str, dot: str = ".") -> list[str]:
+        return [part for name, kind in self.kinds.items() for part in kind.take_apart(f"{value}{dot}{name}")]
+
+    def pattern(self, name: str) -> str:
+        return ", ".join(f"{name}_{part}" for part in self.record._fields) + ","
 
     def is_direct(self) -> bool:
         return False
@@ -43,9 +44,9 @@ class FixedRecord(Fixed):
     def records(self) -> list[type]:
         return [self.record, *(record for kind in self.kinds.values() for record in kind.records())]
 
-    def maker(self) -> Callable[..., Any] | None:
+    def direct_record(self) -> str:
         plain = not self.without and all(kind.is_direct() for kind in self.kinds.values())
-        return partial(tuple.__new__, self.record) if plain else None
+        return str(self.record.__name__) if plain else ""
 
     def strings(self) -> list[tuple[int, int]]:
         return [(index, size) for index, kind in enumerate(self.kinds.values()) for _, size in kind.strings()]

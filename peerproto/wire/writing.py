@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from peerproto.wire.code import Code
+from peerproto.wire.code import Code, records_packer
 
 if TYPE_CHECKING:
     from peerproto.wire.kinds import Fixed, Kind
@@ -56,13 +55,17 @@ class WriteCode(Code):
 
     def write_fixed_list(self, item: Fixed, value: str) -> None:
         """Write fixed items at once."""
-        pack = self.constant(self.struct([item]).pack)
-        if item.maker():
-            for index, size in item.strings():
-                self.line(f"all_exact(map({self.constant(itemgetter(index))}, {value}), {size})")
-            self.part(f"b''.join(starmap({pack}, {value}))")
+        form = self.struct([item])
+        if item.direct_record():
+            pack = self.constant(records_packer(form, len(item.formats()), item.strings()))
+            self.part(f"{pack}({value})")
+        elif item.strings() and item.is_direct():
+            self.line(f"all_exact({value}, {form.size})")
+            self.part(f"b''.join({value})")
         else:
-            self.part(f"b''.join([{pack}({', '.join(item.take_apart('item'))}) for item in {value}])")
+            pack = self.constant(form.pack)
+            parts = ", ".join(item.take_apart("item", "_"))
+            self.part(f"b''.join([{pack}({parts}) for {item.pattern('item')} in {value}])")
 
     def write_list(self, item: Kind, value: str) -> None:
         """Write items one by one."""
