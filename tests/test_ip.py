@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.wire.ip import ip_bytes, ip_text
+from peerproto.wire.ip import Known, ip_bytes, ip_text
 
 FORMS = {
     "00000000000000000000ffff01020304": "1.2.3.4",
@@ -45,9 +45,17 @@ class IPTests(SynchronousTestCase):
         self.assertEqual(ip_bytes(ip_text(raw)), raw)
 
     def test_bounded(self) -> None:
-        """What is remembered of addresses does not grow without end."""
-        for convert in (ip_text, ip_bytes):
-            self.assertLessEqual(convert.cache_info().maxsize or 1 << 60, 4096)
+        """What is remembered is made once, and does not grow without end."""
+        made: list[int] = []
+
+        def make(number: int) -> int:
+            made.append(number)
+            return -number
+
+        known = Known(make, 3)
+        self.assertEqual([known[number] for number in (1, 2, 1, 3, 2)], [-1, -2, -1, -3, -2])
+        self.assertEqual(made, [1, 2, 3])
+        self.assertEqual((known[4], dict(known)), (-4, {4: -4}))
 
     def test_as_typed(self) -> None:
         """What people type is taken, whatever its form."""
