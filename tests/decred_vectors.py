@@ -11,7 +11,12 @@ from typing import Any
 
 from peerproto import networks
 from peerproto.network import Network
+from peerproto.networks import decred
+from peerproto.networks.bitcoin.records import InvVect, TimedAddress
+from peerproto.networks.decred.addresses import IPV4
+from peerproto.wire.blake256 import blake256
 from peerproto.wire.codec import Codec
+from peerproto.wire.message import Message
 from peerproto.wire.plain import Plain, shown
 
 Entry = dict[str, Any]
@@ -78,3 +83,58 @@ def extra_of(message: Any) -> dict[str, Plain]:
     """What is shown beside the fields of a message, as JSON."""
     extra: dict[str, Plain] = shown(message.extra())
     return extra
+
+
+def nth(index: int) -> bytes:
+    """The hash that the rules of big.json call H(index)."""
+    return blake256((17).to_bytes(4, "little") + index.to_bytes(4, "little"))
+
+
+def pattern(size: int) -> bytes:
+    """The filter data of the rules of big.json."""
+    return bytes((index * 131 + 89) % 256 for index in range(size))
+
+
+def big(entry: Entry) -> Message:
+    """The message that a rule describes."""
+    command, _, count = entry["label"].partition(" ")
+    size, genesis = int(count), networks.named("decred-simnet").chain.genesis
+    hashes = [nth(index) for index in range(size if size < 50_001 else 0)]
+    vectors = [InvVect(1 + index % 4, hash_) for index, hash_ in enumerate(hashes)]
+    first = decred.BlockHeader._make(decred.records.HEADER.unpack(genesis))
+    makers = {
+        "inv": lambda: decred.Inv(vectors),
+        "getdata": lambda: decred.GetData(vectors),
+        "notfound": lambda: decred.NotFound(vectors),
+        "headers": lambda: decred.Headers(
+            [
+                first._replace(prev_block=hash_, height=index, nonce=index * 7919)
+                for index, hash_ in enumerate(hashes)
+            ]
+        ),
+        "addr": lambda: decred.Addr(
+            [
+                TimedAddress(1_700_000_000 + index, 1, f"10.{index // 256}.{index % 256}.1", 1000 + index)
+                for index in range(size)
+            ]
+        ),
+        "addrv2": lambda: decred.AddrV2(
+            [
+                decred.NetAddressV2(
+                    1_700_000_000 + index, 1, IPV4, bytes((10, index // 256, index % 256, 1)), 1000 + index
+                )
+                for index in range(size)
+            ]
+        ),
+        "getheaders": lambda: decred.GetHeaders(12, hashes, hashes[0]),
+        "getblocks": lambda: decred.GetBlocks(12, hashes, hashes[0]),
+        "cfheaders": lambda: decred.CFHeaders(hashes[0], 1, hashes),
+        "cfilterv2": lambda: decred.CFilterV2(nth(0), pattern(size), 1, [nth(1)]),
+        "cfiltersv2": lambda: decred.CFiltersV2(
+            [
+                decred.BlockFilter(hash_, pattern(index), index, [nth(index + 1)])
+                for index, hash_ in enumerate(hashes)
+            ]
+        ),
+    }
+    return makers[command]()

@@ -6,7 +6,7 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -198,40 +198,3 @@ class SplitTests(SynchronousTestCase):
                 )
                 assert isinstance(found, Message)
                 self.assertEqual(codec.encode(found), frame)
-
-
-class RandomTests(SynchronousTestCase):
-    """Frames that are right outside and anything inside."""
-
-    @settings(max_examples=500)
-    @given(st.sampled_from(golden()), st.data())
-    def test_changed_payloads(self, entry: Entry, data: st.DataObject) -> None:
-        """Whatever is changed in a payload, nothing but MalformedMessage is raised, on first use too."""
-        codec, payload = codec_of(entry), bytearray(frame_of(entry)[24:][:3_000])
-        for _ in range(data.draw(st.integers(1, 3))):
-            if payload:
-                at = data.draw(st.integers(0, len(payload) - 1))
-                payload[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
-        frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), bytes(payload))
-        self.look_at_all(Reader(codec), frame)
-
-    @settings(max_examples=500)
-    @given(st.sampled_from(sorted(codec_of(golden()[0]).kinds)), st.booleans(), st.binary(max_size=200))
-    def test_random_payloads(self, command: str, witness: bool, payload: bytes) -> None:
-        """Random bytes behind a right header raise nothing but MalformedMessage, on first use too."""
-        entry = {**golden()[0], "encoding": "witness" if witness else "base"}
-        for policy in ("btcd", "core"):
-            codec = codec_of(entry, policy)
-            self.look_at_all(Reader(codec), codec.envelope.wrap(codec.envelope.command(command), payload))
-
-    def look_at_all(self, reader: Reader, frame: bytes) -> None:
-        """Read a frame, look at each field, show it, and write it again."""
-        try:
-            (found,) = reader.feed(frame)
-            if isinstance(found, Message):
-                again = type(found).from_fields(found.to_fields())
-                self.assertEqual(again, found)
-                found.extra()
-                reader.codec.encode(again)
-        except MalformedMessage as error:
-            self.assertTrue(str(error))

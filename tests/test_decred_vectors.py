@@ -9,14 +9,11 @@ import json
 from hashlib import sha256
 from typing import Any
 
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import Incomplete, LocalError, MalformedMessage, UnknownCommand
 from peerproto.networks import decred
-from peerproto.networks.bitcoin.records import InvVect, TimedAddress
 from peerproto.networks.decred.addresses import IPV4, TOR_V3
 from peerproto.networks.decred.kinds import LATEST
 from peerproto.wire.blake256 import blake256
@@ -24,7 +21,7 @@ from peerproto.wire.message import Message
 from peerproto.wire.reader import Reader
 from tests.decred_vectors import (
     NETS,
-    Entry,
+    big,
     by_label,
     codec_of,
     extra_of,
@@ -183,61 +180,6 @@ class LenientTests(SynchronousTestCase):
                     self.assertEqual(found.mix_hash, blake256(frame_of(entry)[24:]))
 
 
-def nth(index: int) -> bytes:
-    """The hash that the rules of big.json call H(index)."""
-    return blake256((17).to_bytes(4, "little") + index.to_bytes(4, "little"))
-
-
-def pattern(size: int) -> bytes:
-    """The filter data of the rules of big.json."""
-    return bytes((index * 131 + 89) % 256 for index in range(size))
-
-
-def big(entry: Entry) -> Message:
-    """The message that a rule describes."""
-    command, _, count = entry["label"].partition(" ")
-    size, genesis = int(count), networks.named("decred-simnet").chain.genesis
-    hashes = [nth(index) for index in range(size if size < 50_001 else 0)]
-    vectors = [InvVect(1 + index % 4, hash_) for index, hash_ in enumerate(hashes)]
-    first = decred.BlockHeader._make(decred.records.HEADER.unpack(genesis))
-    makers = {
-        "inv": lambda: decred.Inv(vectors),
-        "getdata": lambda: decred.GetData(vectors),
-        "notfound": lambda: decred.NotFound(vectors),
-        "headers": lambda: decred.Headers(
-            [
-                first._replace(prev_block=hash_, height=index, nonce=index * 7919)
-                for index, hash_ in enumerate(hashes)
-            ]
-        ),
-        "addr": lambda: decred.Addr(
-            [
-                TimedAddress(1_700_000_000 + index, 1, f"10.{index // 256}.{index % 256}.1", 1000 + index)
-                for index in range(size)
-            ]
-        ),
-        "addrv2": lambda: decred.AddrV2(
-            [
-                decred.NetAddressV2(
-                    1_700_000_000 + index, 1, IPV4, bytes((10, index // 256, index % 256, 1)), 1000 + index
-                )
-                for index in range(size)
-            ]
-        ),
-        "getheaders": lambda: decred.GetHeaders(12, hashes, hashes[0]),
-        "getblocks": lambda: decred.GetBlocks(12, hashes, hashes[0]),
-        "cfheaders": lambda: decred.CFHeaders(hashes[0], 1, hashes),
-        "cfilterv2": lambda: decred.CFilterV2(nth(0), pattern(size), 1, [nth(1)]),
-        "cfiltersv2": lambda: decred.CFiltersV2(
-            [
-                decred.BlockFilter(hash_, pattern(index), index, [nth(index + 1)])
-                for index, hash_ in enumerate(hashes)
-            ]
-        ),
-    }
-    return makers[command]()
-
-
 class BigTests(SynchronousTestCase):
     """Messages as large as they may be."""
 
@@ -276,57 +218,6 @@ class LimitTests(SynchronousTestCase):
                 self.assertEqual(kind.limit(pver), entry["max_payload"][str(pver)], entry["command"])
                 there = entry["decoder_min_pver"] <= pver <= entry["decoder_max_pver"]
                 self.assertEqual(kind.exists_at(pver), there, entry["command"])
-
-
-class MutationTests(SynchronousTestCase):
-    """Frames that somebody has tampered with."""
-
-    @given(st.data())
-    def test_only_one_family_of_errors(self, data: st.DataObject) -> None:
-        """A changed payload is read, or is malformed; what is read can be written, or is known to be unwritable."""
-        entry = data.draw(st.sampled_from(SHORT))
-        codec, payload = codec_of(entry), bytearray(frame_of(entry)[24:])
-        for _ in range(data.draw(st.integers(1, 4))):
-            at = data.draw(st.integers(0, len(payload) - 1))
-            payload[at : at + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=3))
-            if not payload:
-                break
-        frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), bytes(payload))
-        try:
-            found = codec.decode(frame)
-        except MalformedMessage as error:
-            self.assertLessEqual(error.offset, len(frame))
-            return
-        found.to_fields()
-        found.extra()
-        try:
-            again = codec.encode(found)
-        except LocalError as error:
-            self.assertIn("a matrix of", str(error))
-        else:
-            self.assertEqual(codec.decode(again).to_fields(), there(found.to_fields()))
-
-    @given(st.binary(max_size=400), st.sampled_from(sorted(networks.named("decred-simnet").codec().kinds)))
-    def test_any_bytes(self, payload: bytes, command: str) -> None:
-        """Any bytes as the payload of any command are read or malformed."""
-        for pver in (8, 12):
-            codec = networks.named("decred-simnet").codec(pver)
-            try:
-                codec.decode(codec.envelope.wrap(codec.envelope.command(command), payload))
-            except MalformedMessage:
-                continue
-
-    @given(st.binary(max_size=200))
-    def test_any_stream(self, data: bytes) -> None:
-        """Any bytes as a stream yield nothing, or one error."""
-        reader = Reader(networks.named("decred-simnet").codec())
-        try:
-            self.assertEqual(list(reader.feed(bytes.fromhex("161c1412") + data)), [])
-        except MalformedMessage:
-            return
-
-
-SHORT = [entry for entry in golden() if 0 < len(entry["payload"]) < 4000]
 
 
 class AddressTests(SynchronousTestCase):

@@ -51,7 +51,7 @@ class Alert(Message):
     def write(self, codec: Codec) -> bytes:
         """The payload. Raises LocalError for an alert that says nothing, which the reference does not write."""
         if self.is_untouched() is None and not self.serialized_payload:
-            raise LocalError("alert: serialized_payload is empty")
+            raise LocalError("serialized_payload is empty")
         return Message.write(self, codec)
 
     @property
