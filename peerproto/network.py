@@ -142,10 +142,15 @@ class HeaderSync:
     Headers are serialized, hashes in wire order.
 
     :ivar asking: the kind of message that asks. :ivar bringing: the kind that brings.
-    :ivar most: how many it brings at most; fewer mean that there are no more.
+    :ivar most: how many it brings at most; fewer mean that there are no more, unless `asks_again`.
     :ivar ask: the question for all behind the newest hash of a locator that is known.
     :ivar asked: the locator and the stop hash of a question.
     :ivar bring: the answer of serialized headers. :ivar brought: the serialized headers of an answer.
+    :ivar asks_again: whether some nodes bring fewer: then they are asked again as long as anything new comes, up to
+        the height that they have announced.
+    :ivar one_start: whether nodes look at the first hash of a locator alone, are silent if they do not know it or have
+        nothing behind it, and stop before the stop. Then an older hash is tried if a node that has more brings nothing.
+    :ivar holds_back: how many of its newest headers a node may not bring.
     """
 
     asking: type[Message]
@@ -155,6 +160,9 @@ class HeaderSync:
     asked: Callable[[Any], tuple[list[bytes], bytes]]
     bring: Callable[[list[bytes]], Message]
     brought: Callable[[Any], list[bytes]]
+    asks_again: bool = False
+    one_start: bool = False
+    holds_back: int = 0
 
 
 @dataclass(frozen=True)

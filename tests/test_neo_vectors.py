@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.chain.rules import display
 from peerproto.errors import Incomplete, LocalError, MalformedMessage
 from peerproto.networks.neo import Block, Tx
+from peerproto.networks.neo.chains import unpack
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
 from peerproto.wire.reader import Reader
@@ -67,7 +66,7 @@ class GoldenTests(SynchronousTestCase):
         self.assertEqual(block.block_hash, network_of(entry).genesis)
         self.assertIsNotNone(block.is_untouched())
         self.assertEqual(block.header.block_hash, block.block_hash)
-        self.assertEqual(block.header.pack(), network_of(entry).chain.genesis)
+        self.assertEqual(unpack(network_of(entry).chain.genesis), block.header)
 
 
 class NumberTests(SynchronousTestCase):
@@ -91,12 +90,16 @@ class NumberTests(SynchronousTestCase):
                 20333,
                 "996e37358dc369912041f966f8c5d8d3a8255ba5dcbd3447f8a82b55db869099",
             ),
+            "privnet-single": (
+                "b1dd0000",
+                20333,
+                "dcc84c9d9c48f4095021455248d33ffd1a1b34b7fb82056274d146fee8e0b3d5",
+            ),
         }
         for net, expected in numbers.items():
             network = networks.named(f"neo-{net}")
             self.assertEqual((network.magic.hex(), network.port, display(network.genesis)), expected)
             self.assertEqual(network.chain.read(network.chain.genesis).height, 0)
-            self.assertRaises(LocalError, lambda found=network: found.headers)
 
 
 class BadTests(SynchronousTestCase):
@@ -130,29 +133,6 @@ class BadTests(SynchronousTestCase):
             if entry["label"].startswith("count/"):
                 with self.assertRaises(MalformedMessage):
                     list(Reader(codec_of(entry)).feed(frame_of(entry)))
-
-
-ODD = [entry for entry in [*golden(), *bad()] if 48 <= len(entry["frame"]) < 6_000]
-
-
-class RandomTests(SynchronousTestCase):
-    """Frames that are right outside and anything inside."""
-
-    @settings(max_examples=400, deadline=1000)
-    @given(st.sampled_from(ODD), st.data())
-    def test_changed_payloads(self, entry: Entry, data: st.DataObject) -> None:
-        """Whatever is changed in a payload, nothing but MalformedMessage is raised, on first use too."""
-        codec, frame = codec_of(entry), frame_of(entry)
-        payload = bytearray(frame[24:])
-        for _ in range(data.draw(st.integers(1, 3))):
-            at = data.draw(st.integers(0, len(payload)))
-            payload[at : at + data.draw(st.integers(0, 8))] = data.draw(st.binary(max_size=9))
-        try:
-            for found in Reader(codec).feed(codec.envelope.wrap(frame[4:16], bytes(payload))):
-                if isinstance(found, Message):
-                    codec.encode(found.load())
-        except (MalformedMessage, LocalError) as error:
-            self.assertFalse(isinstance(error, LocalError) and "cannot be written" in str(error))
 
 
 class WritingTests(SynchronousTestCase):

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 from peerproto.chain.rules import (
     MAX_TIMEWARP,
-    MEDIAN_SPAN,
     Asert,
     ChainRules,
     HeaderFields,
@@ -74,7 +73,7 @@ class Lineage:
         self._rules = rules
         self.height = height
         self.bits = header.bits
-        self._times = deque([header.timestamp], MEDIAN_SPAN)
+        self._times = deque([header.timestamp], rules.median_span)
         self._first = header
         self._before = header.timestamp
         self._usual_bits = header.bits
@@ -84,8 +83,9 @@ class Lineage:
     def reach(rules: ChainRules, height: int) -> int:
         """How many headers, the one at `height` and those before it, `of` must be given."""
         if rules.asert is not None:
-            return min(height + 1, max(MEDIAN_SPAN, height + 1 - rules.asert.anchor))
-        return min(height + 1, max(MEDIAN_SPAN, height % rules.interval + 2))
+            return min(height + 1, max(rules.median_span, height + 1 - rules.asert.anchor))
+        period = 1 if rules.work_hash is None else height % rules.interval + 2
+        return min(height + 1, max(rules.median_span, period))
 
     @classmethod
     def of(cls, rules: ChainRules, height: int, headers: Sequence[HeaderFields]) -> Lineage:
@@ -128,8 +128,10 @@ class Lineage:
         return "" if hard else _unlike(header.bits, f"{rules.pow_limit_bits:#010x} or harder")
 
     def required_bits(self, timestamp: int) -> int:
-        """The bits that the next header must have, if that is its time in seconds."""
+        """The bits that the next header must have, if that is its time in seconds; 0 without proof of work."""
         rules = self._rules
+        if rules.work_hash is None:
+            return 0
         if rules.asert is not None:
             return self._by_anchor(rules.asert)
         if not rules.retarget:
@@ -154,7 +156,7 @@ class Lineage:
         return absolute(self._rules, asert.half_life, self._times[-1] - self._anchor, blocks)
 
     def median_time(self) -> int:
-        """The median time past: of the last eleven headers, in seconds; the upper one of an even number."""
+        """The median time past: of the last headers (eleven mostly), in seconds; the upper one of an even number."""
         return sorted(self._times)[len(self._times) // 2]
 
     def earliest(self) -> int:

@@ -1,5 +1,8 @@
 """What a chain of block headers must know about its network, as data, and the arithmetic of targets.
 
+A chain may do without proof of work (``work_hash`` is None): then bits say nothing, the longest branch counts, and
+what a header must show for itself the network's ``judge`` knows.
+
 Hashes are 32 bytes in wire order; as numbers they are little endian. Times are whole seconds since 1970, UTC.
 A *target* is the largest hash, as a number, that a header may have; *bits* is a target in the four bytes
 that a header has for it (Bitcoin Core calls it compact, ``arith_uint256.cpp``).
@@ -40,20 +43,20 @@ FUTURE_LIMIT = 2 * 60 * 60
 """How far a header's time may be ahead of the clock, in seconds."""
 
 MEDIAN_SPAN = 11
-"""A header's time must be after the median of this many headers before it."""
+"""A header's time must be after the median of this many headers before it, if the rules do not say otherwise."""
 
 MAX_TIMEWARP = 600
 """How far the first header of a period may be before the one before it, in seconds (BIP 94)."""
 
 
 class HeaderFields(NamedTuple):
-    """What the rules look at in a header: the hash before it (wire order), its time in seconds, its bits, and its
-    height where a header says that.
+    """What the rules look at in a header: the hash before it (wire order), its time in seconds, its bits (0 without
+    proof of work), and its height where a header says that.
     """
 
     prev_block: bytes
     timestamp: int
-    bits: int
+    bits: int = 0
     height: int | None = None
 
 
@@ -124,13 +127,18 @@ def _make_80(fields: HeaderFields, merkle_root: bytes, nonce: int) -> bytes:
     return _HEADER_80.pack(0x20000000, fields.prev_block, merkle_root, fields.timestamp, fields.bits, nonce)
 
 
+def _nothing_wrong(header: bytes, parent: bytes) -> str:
+    """A network whose headers have nothing of their own to show."""
+    return ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ChainRules:
     """One network's rules for its headers.
 
     :ivar name: as in "bitcoin-regtest"; a store file bears it.
     :ivar genesis: the first header, serialized.
-    :ivar pow_limit: the easiest target.
+    :ivar pow_limit: the easiest target; means nothing without proof of work.
     :ivar spacing: seconds meant to lie between two blocks.
     :ivar interval: headers in a period; the bits change with a period's first.
     :ivar timespan: seconds that a period is meant to take.
@@ -144,16 +152,21 @@ class ChainRules:
     :ivar shift_guard: a target that could outgrow 256 bits loses its last bit (Litecoin).
     :ivar asert: in place of periods; None where there are periods.
     :ivar any_bits: whether bits are only checked against the limit, since headers alone do not tell them.
-    :ivar header_size: bytes of a serialized header.
+    :ivar median_span: a header's time must be after the median of so many before it.
+    :ivar header_size: bytes of a serialized header; of the shortest, where they differ.
+    :ivar longest_header: bytes of the longest; None where all have the same size.
     :ivar block_hash: from a serialized header to its hash.
-    :ivar work_hash: from a serialized header to the hash that must meet the target.
+    :ivar work_hash: from a serialized header to the hash that must meet the target; None without proof of work.
+    :ivar judge: what is wrong with a serialized header behind its serialized parent by rules of the network's own;
+        empty if nothing is.
     :ivar read: from a serialized header, which must have its size, to what the rules look at.
     :ivar make: a serialized header of what the rules look at, a Merkle root and a nonce; all else is made up.
+        Raises LocalError where that cannot be done.
     """
 
     name: str
     genesis: bytes
-    pow_limit: int
+    pow_limit: int = 0
     spacing: int = 600
     interval: int = 2016
     timespan: int = 14 * 24 * 60 * 60
@@ -164,9 +177,12 @@ class ChainRules:
     shift_guard: bool = False
     asert: Asert | None = None
     any_bits: bool = False
+    median_span: int = MEDIAN_SPAN
     header_size: int = 80
+    longest_header: int | None = None
     block_hash: Callable[[bytes], bytes] = sha256d
-    work_hash: Callable[[bytes], bytes] = sha256d
+    work_hash: Callable[[bytes], bytes] | None = sha256d
+    judge: Callable[[bytes, bytes], str] = _nothing_wrong
     read: Callable[[bytes], HeaderFields] = _read_80
     make: Callable[[HeaderFields, bytes, int], bytes] = _make_80
 
@@ -179,6 +195,18 @@ class ChainRules:
     def pow_limit_bits(self) -> int:
         """The easiest target as bits."""
         return bits_of(self.pow_limit)
+
+    def weigh(self, fields: HeaderFields) -> int:
+        """What a header adds to its branch: the hashes that it took on average; without proof of work one."""
+        return 1 if self.work_hash is None else work_of(target_of(fields.bits))
+
+    def size_fault(self, header: bytes) -> str:
+        """What is wrong with the size of a serialized header; empty if nothing is."""
+        least, most = self.header_size, self.longest_header or self.header_size
+        if least <= len(header) <= most:
+            return ""
+        allowed = f"{least}" if least == most else f"{least} to {most}"
+        return f"has {len(header)} bytes, must have {allowed}"
 
 
 def genesis_header(merkle_root: str, timestamp: int, bits: int, nonce: int) -> bytes:

@@ -1,7 +1,8 @@
 """The chain of block headers: what peers send is checked and stored, what peers ask for is served.
 
 Every rule that a header alone can break is checked: that it follows a known one, its bits, its proof of work,
-its time. Of all branches the one with the most work is the main chain; of equal ones the first seen.
+its time, and what its network alone knows. Of all branches the one with the most work is the main chain, or the
+longest one where there is no proof of work; of equal ones the first seen.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from peerproto.chain.difficulty import Lineage
-from peerproto.chain.rules import FUTURE_LIMIT, ChainRules, HeaderFields, display, target_of, work_of
+from peerproto.chain.rules import FUTURE_LIMIT, ChainRules, HeaderFields, display, target_of
 from peerproto.errors import InvalidHeaders, LocalError, PeerError, Reason
 from peerproto.node.headerstore import HeaderStore, StoredHeader
 
@@ -54,7 +55,8 @@ class HeaderChain:
         self._clock_now = clock_now
         self._lineages: dict[int, Lineage] = {}
         # What the work needs may not be installed: that is to be told now, not at the first header.
-        rules.work_hash(rules.genesis)
+        if rules.work_hash is not None:
+            rules.work_hash(rules.genesis)
 
     @property
     def height(self) -> int:
@@ -68,7 +70,9 @@ class HeaderChain:
 
     @property
     def work(self) -> int:
-        """How many hashes the main chain took on average, genesis included."""
+        """How many hashes the main chain took on average; how many headers it has without proof of work. Genesis
+        counts.
+        """
         return self._store.tip.work
 
     def contains(self, block_hash: bytes) -> bool:
@@ -145,8 +149,9 @@ class HeaderChain:
         return None, ()
 
     def _parent_of(self, raw: bytes) -> StoredHeader:
-        if len(raw) != self._rules.header_size:
-            raise InvalidHeaders(f"the first header {self._size_fault(raw)}")
+        fault = self._rules.size_fault(raw)
+        if fault:
+            raise InvalidHeaders(f"the first header {fault}")
         prev_block = self._rules.read(raw).prev_block
         parent = self._store.find(prev_block)
         if parent is None:
@@ -180,27 +185,27 @@ class HeaderChain:
         self, row: int, raw: bytes, parent: StoredHeader, lineage: Lineage, latest: int
     ) -> StoredHeader:
         rules, height = self._rules, parent.height + 1
-        if len(raw) != rules.header_size:
-            raise InvalidHeaders(f"header at height {height} {self._size_fault(raw)}")
+        fault = rules.size_fault(raw)
+        if fault:
+            raise InvalidHeaders(f"header at height {height} {fault}")
         block_hash, fields = rules.block_hash(raw), rules.read(raw)
         fault = _place_fault(fields, parent, lineage, latest)
-        fault = fault or self._work_fault(raw, block_hash, fields.bits)
+        fault = fault or self._work_fault(raw, block_hash, fields.bits) or rules.judge(raw, parent.raw)
         if fault:
             raise InvalidHeaders(f"header {display(block_hash)} at height {height} {fault}")
         lineage.push(fields)
-        work = parent.work + work_of(target_of(fields.bits))
+        work = parent.work + rules.weigh(fields)
         return StoredHeader(row, parent.row, height, work, block_hash, raw)
 
     def _work_fault(self, raw: bytes, block_hash: bytes, bits: int) -> str:
         rules = self._rules
+        if rules.work_hash is None:
+            return ""
         work_hash = block_hash if rules.work_hash is rules.block_hash else rules.work_hash(raw)
         target = target_of(bits)
         if int.from_bytes(work_hash, "little") <= target:
             return ""
         return f"has proof of work {display(work_hash)}, must have {target:064x} or less"
-
-    def _size_fault(self, raw: bytes) -> str:
-        return f"has {len(raw)} bytes, must have {self._rules.header_size}"
 
     def _keep(self, valid: list[StoredHeader], lineage: Lineage) -> int:
         """Store them and go over to them if they have more work; how many headers left the main chain."""

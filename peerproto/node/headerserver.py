@@ -100,9 +100,20 @@ class HeaderServer:
             self._timers.later(timer, 0, lambda: self._answer(asker))
 
     def _answer(self, asker: Asker) -> None:
-        """The headers behind the newest hash of the locator that is ours; none if none are."""
+        """The headers behind the newest hash of the locator that is ours; an empty message if there are none."""
         sync = asker.peer.network.headers
         locator, stop = asker.questions.popleft()
         with self._trouble:
-            asker.tell(sync.bring(self._chain.after(locator, stop, sync.most)))
+            find = self._between if sync.one_start else self._chain.after
+            headers = find(locator, stop, sync.most)
+            if headers or not sync.one_start:
+                asker.tell(sync.bring(headers))
         self._soon(asker.peer)
+
+    def _between(self, starts: list[bytes], stop: bytes, most: int) -> list[bytes]:
+        """The headers behind the first start and before the stop; none if that start is not on the main chain."""
+        first, last = self._chain.height_of(starts[0]), self._chain.height_of(stop)
+        if first is None or first == last:
+            return []
+        count = most if last is None or last < first else min(most, last - first - 1)
+        return self._chain.after(starts[:1], most=count)

@@ -17,7 +17,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from peerproto.chain.rules import ChainRules, display, target_of, work_of
+from peerproto.chain.rules import ChainRules, display
 from peerproto.errors import StoreError
 from peerproto.node.storefile import Kind, StoreFile, told
 
@@ -61,8 +61,8 @@ _LINEAGE = """WITH RECURSIVE up(row, parent, raw) AS (
 class StoredHeader(NamedTuple):
     """A header and its place.
 
-    `row` is its number in the file, `parent` that of the header before it (-1: none), `work` the sum of the
-    work of its chain up to itself, `block_hash` in wire order, `raw` the serialized header.
+    `row` is its number in the file, `parent` that of the header before it (-1: none), `work` what its chain up to
+    itself weighs (the sum of its work), `block_hash` in wire order, `raw` the serialized header.
     """
 
     row: int
@@ -171,7 +171,7 @@ def _packed(work: int) -> bytes:
 
 
 def _kind(rules: ChainRules) -> Kind:
-    work = work_of(target_of(rules.read(rules.genesis).bits))
+    work = rules.weigh(rules.read(rules.genesis))
 
     def fill(db: sqlite3.Connection) -> None:
         for table in _TABLES:

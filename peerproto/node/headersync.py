@@ -38,7 +38,12 @@ MOST_ASTRAY = 10
 
 
 class Source:
-    """What is to be remembered of one peer: what it has brought, what it owes, how often it led nowhere."""
+    """What is to be remembered of one peer: what it has brought, what it owes, how often it led nowhere.
+
+    :ivar new: how many headers of the message that is being checked were not known.
+    :ivar back: how many hashes of the locator it did not know; only where one of them is asked about at a time.
+    :ivar reached: the hash of the last header that it has brought, unless that was our tip; likewise.
+    """
 
     def __init__(self) -> None:
         self.batches: deque[tuple[list[bytes], bool]] = deque()
@@ -46,6 +51,9 @@ class Source:
         self.owes_until = 0.0
         self.ask_again = False
         self.astray = 0
+        self.new = 0
+        self.back = 0
+        self.reached: bytes | None = None
 
     def put(self, headers: list[bytes], most: int) -> bool:
         """Keep a message of headers to be checked, unless too much is held; an empty one counts too.
@@ -67,6 +75,10 @@ class Source:
         if rest:
             self.batches.appendleft((rest, more))
         return now, not rest, more
+
+    def come_to(self, block_hash: bytes, tip: bytes) -> None:
+        """It has brought a header that we know, or know now."""
+        self.back, self.reached = 0, None if block_hash == tip else block_hash
 
     def drop(self) -> None:
         """Forget the rest of the message that was begun."""
@@ -118,24 +130,28 @@ class HeaderFollower:
         """The peer has ended: what it brought is not worth the memory, another will bring it again."""
         self._sources.pop(peer, None)
         self._timers.cancel(f"owed by {peer.id}")
+        self._timers.cancel(f"silence of {peer.id}")
         if peer in self._turns:
             self._turns.remove(peer)
 
     def ask(self, peer: PeerProtocol) -> None:
         """Ask for what is behind our tip; an answer is owed only by a peer that said it has more."""
         with self._trouble:
-            source = self._source(peer)
-            ahead = peer.theirs is not None and peer.theirs.height > self.chain.height
-            question = peer.network.headers.ask(peer.protocol_version, self.chain.locator())
+            source, sync = self._source(peer), peer.network.headers
+            ahead, locator = self._is_ahead(peer), self._locator(peer, source)
             source.owes_until = self._clock.seconds() + OWED if ahead else 0.0
             source.ask_again = False
-            peer.send(question, expect=ahead)
+            if sync.one_start and ahead and len(locator) > 1:
+                self._timers.later(f"silence of {peer.id}", OWED, lambda: self._try_older(peer, source))
+                ahead = False
+            peer.send(sync.ask(peer.protocol_version, locator), expect=ahead)
 
     def take_headers(self, peer: PeerProtocol, message: Any) -> None:
         """Check what a peer brings, a little at a time."""
         sync, source = peer.network.headers, self._source(peer)
         headers = sync.brought(message)
         source.owes_until = 0.0
+        self._timers.cancel(f"silence of {peer.id}")
         if not source.put(headers, sync.most):
             source.ask_again = True
             return
@@ -153,6 +169,25 @@ class HeaderFollower:
 
     def _source(self, peer: PeerProtocol) -> Source:
         return self._sources.setdefault(peer, Source())
+
+    def _is_ahead(self, peer: PeerProtocol, by: int = 0) -> bool:
+        """Whether it has said that it has more headers than we, and more than so many."""
+        return peer.theirs is not None and peer.theirs.height > self.chain.height + by
+
+    def _locator(self, peer: PeerProtocol, source: Source) -> list[bytes]:
+        """By what a peer is asked; where nodes look at one hash alone, on from the branch that it is bringing."""
+        if not peer.network.headers.one_start:
+            return self.chain.locator()
+        before = [] if source.reached is None else [source.reached]
+        return [*before, *self.chain.locator()][source.back :]
+
+    def _try_older(self, peer: PeerProtocol, source: Source) -> None:
+        """It has more, but has brought nothing: it does not know the hash that it was asked by."""
+        source.back += 1
+        if self._locator(peer, source):
+            self.ask(peer)
+        else:
+            self._end(peer, InvalidHeaders("it knows none of our headers: it has another chain"))
 
     def _ask_in_time(self, peer: PeerProtocol) -> None:
         """Ask now, or when what the peer has brought is dealt with, or what it owes is here or overdue."""
@@ -202,9 +237,12 @@ class HeaderFollower:
             self._end(peer, error)
         else:
             source.astray = 0
+            source.new += added.connected
+            if headers:
+                source.come_to(peer.network.chain.block_hash(headers[-1]), self.chain.tip)
             self._tell(peer, added.reorganised)
             if last:
-                self._come_to_end(peer, source, more)
+                self._come_to_end(peer, source, more, is_empty=not headers)
 
     def _tell(self, peer: PeerProtocol, reorganised: int) -> None:
         if reorganised:
@@ -228,9 +266,14 @@ class HeaderFollower:
         self.forget(peer)
         peer.fail(error)
 
-    def _come_to_end(self, peer: PeerProtocol, source: Source, more: bool) -> None:
-        if more or source.ask_again:
+    def _come_to_end(self, peer: PeerProtocol, source: Source, more: bool, *, is_empty: bool) -> None:
+        sync, new = peer.network.headers, source.new
+        source.new = 0
+        keeps_some = self._is_ahead(peer, by=sync.holds_back)
+        if more or source.ask_again or (sync.asks_again and new and keeps_some):
             self._ask_in_time(peer)
+        elif sync.one_start and is_empty and keeps_some:
+            self._try_older(peer, source)
         else:
             self.synced.fire(peer)
             self._finished(peer)

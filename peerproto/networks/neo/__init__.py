@@ -1,15 +1,14 @@
 """NEO 2.x; `network(net, policy)` gives one of its nets.
 
 The names of fields are neo-go's in snake case; where the nodes differ, what the C# node does is done. Blocks are
-signed by validators, there is no proof of work.
+signed by validators, there is no proof of work: what of a chain of headers is checked, `chains` says.
 """
 
 from __future__ import annotations
 
-from peerproto.chain.rules import ChainRules, HeaderFields
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Params
-from peerproto.networks.neo import behaviour
+from peerproto.networks.neo import behaviour, chains, sync
 from peerproto.networks.neo.blocks import Block, BlockHeader, Headers, MerkleBlock, Tx
 from peerproto.networks.neo.messages import (
     INV_BLOCK,
@@ -38,7 +37,7 @@ from peerproto.networks.neo.messages import (
     VerAck,
     Version,
 )
-from peerproto.networks.neo.records import BASE, NetAddress, SignedRoot, Witness
+from peerproto.networks.neo.records import NetAddress, SignedRoot, Witness
 from peerproto.networks.neo.requests import request_blocks, request_headers, request_transactions
 from peerproto.networks.neo.transactions import Attribute, CoinReference, Descriptor, TxOutput
 
@@ -88,47 +87,14 @@ __all__ = [
     "request_transactions",
 ]
 
-_GENESIS = 1468595301, 0, 2083236893  # time in seconds, height, consensus data
-
-
-def _read(header: bytes) -> HeaderFields:
-    _, prev_hash, _, timestamp, height, _, _ = BASE.unpack(header)
-    return HeaderFields(prev_hash, timestamp, 0, height)
-
-
-def _params(net: str, magic: str, port: int, root: str, validators: str) -> Params:
-    """One net. Of the chain's rules only the genesis block says something: headers have no work to check.
-
-    :param root: of the genesis block's transactions. :param validators: the script hash of who makes block 1.
-    """
-    genesis = BASE.pack(0, bytes(32), bytes.fromhex(root), *_GENESIS, bytes.fromhex(validators))
-    chain = ChainRules(name=f"neo-{net}", genesis=genesis, pow_limit=0, header_size=BASE.size, read=_read)
-    return Params(magic, port, chain)
-
-
 NETS = {
-    "mainnet": _params(
-        "mainnet",
-        "416e7400",
-        10333,
-        "f41bc036e39b0d6b0579c851c6fde83af802fa4e57bec0bc3365eae3abf43f80",
-        "59e75d652b5d3827bf04c165bbe9ef95cca4bf55",
-    ),
-    "testnet": _params(
-        "testnet",
-        "416e7474",
-        20333,
-        "bd38ebdd185608bb85485eef7cef9d977a0d64e821f74cd5b6cc328fb2a473c6",
-        "f3812db982f3b0089a21a278988efeec6a027b25",
-    ),
-    "privnet": _params(
-        "privnet",
-        "b1dd0000",
-        20333,
-        "845c34e7c1aed302b1718e914da0c42bf47c476ac4d89671f278d8ab6d27aa3d",
-        "be48d3a3f5d10013ab9ffee489706078714f1ea2",
-    ),
+    "mainnet": Params("416e7400", 10333, chains.MAINNET),
+    "testnet": Params("416e7474", 20333, chains.TESTNET),
+    "privnet": Params("b1dd0000", 20333, chains.PRIVNET),
+    "privnet-single": Params("b1dd0000", 20333, chains.SINGLE),
 }
+"""`privnet` has the four validators of the usual private net, `privnet-single` but one of them."""
+
 POLICIES = ("neo-cli",)
 
 MOST_PAYLOAD = 0x0200_0000
@@ -164,7 +130,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject,
         announcing=Inv,
-        header_sync=None,
+        header_sync=sync.HEADER_SYNC,
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
