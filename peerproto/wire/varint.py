@@ -7,6 +7,7 @@ from struct import Struct
 from peerproto.errors import LocalError, MalformedMessage
 
 _WIDE = {0xFD: (Struct("<H"), 0xFD), 0xFE: (Struct("<I"), 0x1_0000), 0xFF: (Struct("<Q"), 0x1_0000_0000)}
+_SMALL = [bytes((value,)) for value in range(0xFD)]
 
 
 def read_varint(buf: bytes, at: int) -> tuple[int, int]:
@@ -37,7 +38,7 @@ def read_any_varint(buf: bytes, at: int) -> tuple[int, int]:
 def write_varint(value: int) -> bytes:
     """The integer in its shortest form. Raises LocalError outside 0 to 2**64 - 1."""
     if 0 <= value < 0xFD:
-        return value.to_bytes(1)
+        return _SMALL[value]
     for first, (form, least) in reversed(_WIDE.items()):
         if least <= value < 1 << 64:
             return bytes((first,)) + form.pack(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from struct import Struct
 from typing import Annotated, NamedTuple, Protocol
 
@@ -18,10 +20,13 @@ MOST_SCRIPT = 4_000_000
 
 Script = Annotated[bytes, VarBytes(MOST_SCRIPT)]
 
-_VERSION = Struct("<i")
-_OUT_POINT = Struct("<32sI")
+new = tuple.__new__
+"""Makes a named tuple of a tuple in half the time that its class takes."""
+
+_VERSION, _VERSION_COUNT = Struct("<i"), Struct("<iB")
+_OUT_POINT, _OUT_POINT_SIZE = Struct("<32sI"), Struct("<32sIB")
 _UINT32 = Struct("<I")
-_VALUE = Struct("<q")
+_VALUE, _VALUE_SIZE = Struct("<q"), Struct("<qB")
 
 
 class TxIn(NamedTuple):
@@ -40,17 +45,18 @@ class TxOut(NamedTuple):
     pk_script: Script
 
 
-class TxFields(NamedTuple):
-    """The fields of a transaction."""
+_WITNESS = attrgetter("witness")
 
-    version: int
-    tx_in: list[TxIn]
-    tx_out: list[TxOut]
-    lock_time: int
+WitnessReader = Callable[[list[TxIn], bytes, int], tuple[list[TxIn], int]]
+"""Reads a witness for each input, which it has no place for yet: `(inputs, buf, at) -> (inputs, at)`."""
+
+
+TxFields = tuple[int, list[TxIn], list[TxOut], int]
+"""Version, inputs, outputs and lock time: the fields of a transaction in their order."""
 
 
 class AnyTx(Protocol):
-    """What has the fields of a transaction: `TxFields`, or the message of a network."""
+    """What has the fields of a transaction: the message of a network."""
 
     @property
     def version(self) -> int:
@@ -69,70 +75,75 @@ class AnyTx(Protocol):
         """From when on it may stand in a block."""
 
 
-def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
+def read_tx(
+    buf: bytes, at: int, codec: Codec, read_witnesses: WitnessReader | None = None
+) -> tuple[TxFields, int]:
     """A transaction, and the offset behind it (btcd wire/msgtx.go, BtcDecode).
+
+    :param read_witnesses: what reads the witnesses, if a network has rules of its own for them.
 
     Raises MalformedMessage for a count, a script or a witness form that may not be, IndexError or
     struct.error if bytes are missing.
     """
-    (version,) = _VERSION.unpack_from(buf, at)
-    at += 4
-    has_witness = codec.witness and buf[at] == 0
+    version, count = _VERSION_COUNT.unpack_from(buf, at)
+    at += 5
+    has_witness = codec.witness and count == 0
     if has_witness:
-        if buf[at + 1] != 1:
-            raise MalformedMessage(f"witness flag {buf[at + 1]}, 1 allowed", offset=at + 1)
+        if buf[at] != 1:
+            raise MalformedMessage(f"witness flag {buf[at]}, 1 allowed", offset=at)
+        count = buf[at + 1]
         at += 2
-    tx_in, at = read_inputs(buf, at)
-    tx_out, at = read_outputs(buf, at)
+    tx_in, at = _read_inputs(buf, at, count)
+    tx_out, at = _read_outputs(buf, at)
     if has_witness:
-        tx_in, at = _read_witnesses(tx_in, buf, at)
+        tx_in, at = (read_witnesses or _read_witnesses)(tx_in, buf, at)
     (lock_time,) = _UINT32.unpack_from(buf, at)
-    return TxFields(version, tx_in, tx_out, lock_time), at + 4
+    return (version, tx_in, tx_out, lock_time), at + 4
 
 
-def read_inputs(buf: bytes, at: int) -> tuple[list[TxIn], int]:
-    """The inputs, without witnesses, and the offset behind them; raises as `read_tx` does."""
-    count, at = read_count(buf, at, MOST_INPUTS, "inputs")
+def _read_inputs(buf: bytes, at: int, count: int) -> tuple[list[TxIn], int]:
+    """The inputs, without witnesses, behind their count, of which the first byte is read.
+
+    Here as below, a script that is cut raises with what must stand behind it.
+    """
+    if count > 252:
+        count, at = read_count(buf, at - 1, MOST_INPUTS, "inputs")
     tx_in = []
     for _ in range(count):
-        out_point = OutPoint._make(_OUT_POINT.unpack_from(buf, at))
-        at += 36
-        size = buf[at]
-        at += 1
+        hash_, index, size = _OUT_POINT_SIZE.unpack_from(buf, at)
+        at += 37
         if size > 252:
             size, at = read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         (sequence,) = _UINT32.unpack_from(buf, end)
-        tx_in.append(TxIn(out_point, buf[at:end], sequence, []))
+        tx_in.append(new(TxIn, (new(OutPoint, (hash_, index)), buf[at:end], sequence, [])))
         at = end + 4
     return tx_in, at
 
 
-def read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
-    """The outputs, and the offset behind them; raises as `read_tx` does."""
-    count, at = read_count(buf, at, MOST_OUTPUTS, "outputs")
+def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
+    count = buf[at]
+    at += 1
+    if count > 252:
+        count, at = read_count(buf, at - 1, MOST_OUTPUTS, "outputs")
     tx_out = []
     for _ in range(count):
-        (value,) = _VALUE.unpack_from(buf, at)
-        at += 8
-        size = buf[at]
-        at += 1
+        value, size = _VALUE_SIZE.unpack_from(buf, at)
+        at += 9
         if size > 252:
             size, at = read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
-        if end > len(buf):
-            raise IndexError
-        tx_out.append(TxOut(value, buf[at:end]))
+        tx_out.append(new(TxOut, (value, buf[at:end])))
         at = end
     return tx_out, at
 
 
 def _read_witnesses(tx_in: list[TxIn], buf: bytes, at: int) -> tuple[list[TxIn], int]:
     found = []
-    for item in tx_in:
+    for out_point, script, sequence, _ in tx_in:
         witness, at = _read_witness(buf, at)
-        found.append(item._replace(witness=witness) if witness else item)
-    if not any(item.witness for item in found):
+        found.append(new(TxIn, (out_point, script, sequence, witness)))
+    if not any(map(_WITNESS, found)):
         raise MalformedMessage("witness form without any witness", offset=at)
     return found, at
 
@@ -141,10 +152,11 @@ def _read_witness(buf: bytes, at: int) -> tuple[list[bytes], int]:
     count, at = read_count(buf, at, MOST_SCRIPT, "witness items")
     items = []
     for _ in range(count):
-        size, at = read_count(buf, at, MOST_SCRIPT, "bytes of witness")
+        size = buf[at]
+        at += 1
+        if size > 252:
+            size, at = read_count(buf, at - 1, MOST_SCRIPT, "bytes of witness")
         end = at + size
-        if end > len(buf):
-            raise IndexError
         items.append(buf[at:end])
         at = end
     return items, at
@@ -163,20 +175,25 @@ def write_tx(tx: AnyTx, *, witness: bool) -> bytes:
 
     Raises struct.error, ValueError or TypeError for a value that does not fit its field.
     """
-    has_witness = witness and any(item.witness for item in tx.tx_in)
-    parts = [_VERSION.pack(tx.version), b"\0\1" if has_witness else b"", write_varint(len(tx.tx_in))]
-    for (hash_, index), script, sequence, _ in tx.tx_in:
-        parts += (
-            _OUT_POINT.pack(exact(hash_, 32), index),
-            write_varint(len(script)),
-            script,
-            _UINT32.pack(sequence),
-        )
-    parts.append(write_varint(len(tx.tx_out)))
-    for value, script in tx.tx_out:
-        parts += (_VALUE.pack(value), write_varint(len(script)), script)
+    tx_in, tx_out = tx.tx_in, tx.tx_out
+    has_witness = witness and any(map(_WITNESS, tx_in))
+    parts = [_VERSION.pack(tx.version), b"\0\1" if has_witness else b"", write_varint(len(tx_in))]
+    for (hash_, index), script, sequence, _ in tx_in:
+        if len(hash_) != 32:
+            exact(hash_, 32)
+        size = len(script)
+        if size < 253:
+            head = _OUT_POINT_SIZE.pack(hash_, index, size)
+        else:
+            head = _OUT_POINT.pack(hash_, index) + write_varint(size)
+        parts += (head, script, _UINT32.pack(sequence))
+    parts.append(write_varint(len(tx_out)))
+    for value, script in tx_out:
+        size = len(script)
+        head = _VALUE_SIZE.pack(value, size) if size < 253 else _VALUE.pack(value) + write_varint(size)
+        parts += (head, script)
     if has_witness:
-        for item in tx.tx_in:
+        for item in tx_in:
             parts.append(write_varint(len(item.witness)))
             for part in item.witness:
                 parts += (write_varint(len(part)), part)

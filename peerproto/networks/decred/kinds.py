@@ -79,7 +79,7 @@ class Bounded(Fixed):
     def build(self, names: list[str]) -> str:
         return f"{self.read_one.__name__}({names[0]})"
 
-    def take_apart(self, value: str) -> list[str]:
+    def take_apart(self, value: str, dot: str = ".") -> list[str]:
         return [f"{self._write_one.__name__}({value})"]
 
     def is_direct(self) -> bool:

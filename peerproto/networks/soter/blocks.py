@@ -68,21 +68,12 @@ class Tx(Message):
         return sha256d(write_tx(self, witness=True))
 
 
-_set_version, _set_in, _set_out, _set_lock_time = (vars(Tx)[name].__set__ for name in Tx.layout.kinds)
-
-
 def _read_txs(buf: bytes, at: int, codec: Codec) -> tuple[list[Tx], int]:
-    """The transactions of a block; made without asking at each field whether they are yet to be read."""
     count, at = read_count(buf, at, MOST_BLOCK_TX, "transactions")
     found = []
     for _ in range(count):
-        (version, tx_in, tx_out, lock_time), at = read_tx(buf, at, codec)
-        tx = Tx.__new__(Tx)
-        _set_version(tx, version)
-        _set_in(tx, tx_in)
-        _set_out(tx, tx_out)
-        _set_lock_time(tx, lock_time)
-        found.append(tx)
+        fields, at = read_tx(buf, at, codec)
+        found.append(Tx(*fields))
     return found, at
 
 

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-from struct import Struct
-
-from peerproto.errors import MalformedMessage
-from peerproto.networks.bitcoin.transactions import (
-    TxFields,
-    TxIn,
-    TxOut,
-    read_count,
-    read_inputs,
-    read_outputs,
-    write_tx,
-)
+from peerproto.networks.bitcoin import transactions as bitcoin
+from peerproto.networks.bitcoin.transactions import TxFields, TxIn, TxOut, read_count, write_tx
 from peerproto.wire.codec import Codec
 
 __all__ = ["TxFields", "TxIn", "TxOut", "read_tx", "write_tx"]
 
 MOST_WITNESS_ITEMS = 500_000
 MOST_WITNESS_ITEM = 11_000
-
-_VERSION = Struct("<i")
-_UINT32 = Struct("<I")
 
 
 def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
@@ -31,22 +18,9 @@ def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
     In the base encoding a witness form reads as what it is not: no inputs and one output. In the witness
     encoding its witnesses may all be empty.
 
-    Raises MalformedMessage for a count or a witness flag that may not be, IndexError or struct.error if bytes
-    are missing.
+    Raises as bitcoin's does.
     """
-    (version,) = _VERSION.unpack_from(buf, at)
-    at += 4
-    has_witness = codec.witness and buf[at] == 0
-    if has_witness:
-        if buf[at + 1] != 1:
-            raise MalformedMessage(f"witness flag {buf[at + 1]}, 1 allowed", offset=at + 1)
-        at += 2
-    tx_in, at = read_inputs(buf, at)
-    tx_out, at = read_outputs(buf, at)
-    if has_witness:
-        tx_in, at = _read_witnesses(tx_in, buf, at)
-    (lock_time,) = _UINT32.unpack_from(buf, at)
-    return TxFields(version, tx_in, tx_out, lock_time), at + 4
+    return bitcoin.read_tx(buf, at, codec, _read_witnesses)
 
 
 def _read_witnesses(tx_in: list[TxIn], buf: bytes, at: int) -> tuple[list[TxIn], int]:
