@@ -23,7 +23,7 @@ the pong took in milliseconds.
 
 With --json: address, network, agent, services (names), service_bits, version,
 negotiated, height, relay, time_offset (seconds), ping (milliseconds; null at
-protocol versions without pongs).
+protocol versions without pongs, and on networks where not every node answers).
 """
 _EPILOG = """\
 Exit code: 0 if it answered; 1 if not, and then one line on standard error names
@@ -89,7 +89,7 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
     timers.later("overdue", max(begun + limit - reactor.seconds(), 0), lambda: _give_up(peer, limit))
     try:
         await peer.when_ready()
-        answers = peer.protocol_version >= network.pong.since
+        answers = peer.protocol_version >= network.pong.since and not network.timing.ping_if_pinged
         latency = await peer.ping(timeout=limit) if answers else None
     except PeerLost as error:
         if peer.theirs is None:
@@ -124,7 +124,7 @@ def _give_up(peer: PeerProtocol, limit: float) -> None:
 def describe(peer: PeerProtocol, latency: float | None) -> dict[str, Any]:
     """What a peer says of itself, as JSON.
 
-    :param latency: of its pong, in seconds; None for a protocol version without pongs.
+    :param latency: of its pong, in seconds; None if it was not pinged.
     """
     theirs = peer.theirs
     assert theirs is not None
@@ -153,6 +153,6 @@ def table(found: dict[str, Any]) -> str:
         "version": f"{found['version']}, spoken: {found['negotiated']}",
         "height": found["height"],
         "time offset": f"{found['time_offset']:+} s",
-        "ping": "no answer at this version" if ping is None else f"{ping:.3f} ms",
+        "ping": "not asked" if ping is None else f"{ping:.3f} ms",
     }
     return "\n".join(f"{name:<12} {value}" for name, value in rows.items())
