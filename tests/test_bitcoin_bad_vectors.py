@@ -16,9 +16,9 @@ from peerproto.errors import (
     WrongNetwork,
 )
 from peerproto.networks.bitcoin import VerAck
-from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
 from peerproto.wire.reader import Reader
+from tests import refused
 from tests.bitcoin_vectors import Entry, bad, by_label, codec_of, frame_of
 
 CONTRADICTION = "unknown-wtxidrelay"
@@ -29,12 +29,8 @@ def outcome(entry: Entry, frame: bytes) -> str:
     """What comes of a frame: by the class of its error."""
     try:
         codec_of(entry).decode(frame)
-    except Incomplete:
-        return "incomplete"
-    except UnknownCommand:
-        return "unknown"
-    except MalformedMessage:
-        return "reject"
+    except MalformedMessage as error:
+        return error.reason
     return "accepted"
 
 
@@ -53,62 +49,30 @@ def kind_of_error(entry: Entry) -> type[MalformedMessage]:
     return Incomplete if entry["kind"] == "incomplete" else MalformedMessage
 
 
-class BadTests(SynchronousTestCase):
+class BadTests(refused.RefusedCase):
     """Frames that btcd refuses, passes over, or finds cut: policy btcd."""
 
     def entries(self) -> list[Entry]:
         """All but the one that is also golden."""
         return [entry for entry in bad() if entry["label"] != CONTRADICTION]
 
+    frame_of, codec_of, kind_of = staticmethod(frame_of), staticmethod(codec_of), staticmethod(kind_of_error)
+    bad_commands = ("command-bad-utf8",)
+
     def test_all_are_here(self) -> None:
         """There are vectors of each kind."""
-        self.assertEqual(
-            Counter(entry["kind"] for entry in bad()), {"reject": 130, "unknown": 15, "incomplete": 8}
-        )
+        kinds = Counter(entry["kind"] for entry in bad())
+        self.assertEqual(kinds, {"reject": 130, "unknown": 15, "incomplete": 8})
+        for entry in bad():
+            self.assertEqual(
+                kind_of_error(entry) is UnknownCommand, entry["kind"] == "unknown", entry["label"]
+            )
 
     def test_contradiction(self) -> None:
         """One bad frame is byte for byte a golden one, of a message that btcd does not know: the golden one wins."""
         (entry,) = (entry for entry in bad() if entry["label"] == CONTRADICTION)
         self.assertEqual(frame_of(entry), frame_of(by_label("wtxidrelay-core")))
         self.assertEqual((entry["kind"], outcome(entry, frame_of(entry))), ("unknown", "accepted"))
-
-    def test_decoded(self) -> None:
-        """Each has the outcome, and the reason, that btcd tells."""
-        for entry in self.entries():
-            frame = frame_of(entry)
-            self.assertEqual(outcome(entry, frame), entry["kind"], entry["label"])
-            error = self.assertRaises(MalformedMessage, codec_of(entry).decode, frame)
-            self.assertIs(type(error), kind_of_error(entry), entry["label"])
-            self.assertLessEqual(error.offset, len(frame), entry["label"])
-
-    def test_out_of_the_reader(self) -> None:
-        """In a stream each has the same outcome at any chunking, at the latest on first use."""
-        for entry in self.entries():
-            frame = frame_of(entry)
-            for chunks in ([frame], [bytes((byte,)) for byte in frame]):
-                self.feed(entry, chunks)
-
-    def feed(self, entry: Entry, chunks: list[bytes]) -> None:
-        """Feed a bad frame, and a good one if it should go on."""
-        reader = Reader(codec_of(entry))
-        try:
-            found = [some for chunk in chunks for some in reader.feed(chunk)]
-            for some in found:
-                if isinstance(some, Message):
-                    some.load()
-        except MalformedMessage as error:
-            self.assertEqual(entry["kind"], "reject", entry["label"])
-            self.assertIs(type(error), kind_of_error(entry), entry["label"])
-            return
-        if entry["kind"] == "incomplete":
-            self.assertEqual((found, reader.waiting), ([], sum(map(len, chunks))), entry["label"])
-        else:
-            self.assertEqual(entry["kind"], "unknown", entry["label"])
-            (unread,) = found
-            assert isinstance(unread, Unread)
-            self.assertIs(type(unread.error), UnknownCommand)
-            self.assertEqual(unread.payload, b"".join(chunks)[24:])
-            self.assertEqual(list(reader.feed(reader.codec.encode(VerAck()))), [VerAck()])
 
 
 NOT_FRAMING = {

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from peerproto.errors import (
     BadChecksum,
     Incomplete,
@@ -18,8 +16,7 @@ from peerproto.errors import (
     UnknownCommand,
     WrongNetwork,
 )
-from peerproto.wire.message import Message
-from peerproto.wire.reader import Reader
+from tests import refused as runner
 from tests.decred_vectors import Entry, bad, codec_of, frame_of
 
 READ_ALL_THE_SAME = ("reject at pver 1", "reject at pver 8")
@@ -49,23 +46,23 @@ def refused() -> list[Entry]:
     return [entry for entry in bad() if entry["label"] not in READ_ALL_THE_SAME]
 
 
-class BadTests(SynchronousTestCase):
+class BadTests(runner.RefusedCase):
     """Frames that dcrd refuses."""
 
     def test_all_are_here(self) -> None:
-        """There are vectors of each kind."""
+        """There are vectors of each kind, and many that the header decides."""
+        self.assertEqual(sum(self.is_decided(entry, None) for entry in refused()), 111)
         self.assertEqual(len(bad()), 500)
         self.assertEqual(len(refused()), 498)
         self.assertEqual(Counter(entry["kind"] for entry in bad()), {"reject": 491, "incomplete": 9})
         wanted = {*_ERRORS.values(), Incomplete, Oversize, OversizeCommand, MalformedMessage}
         self.assertEqual({kind_of_error(entry) for entry in bad()}, wanted)
 
-    def test_decoded(self) -> None:
-        """Each is refused for the reason that dcrd tells."""
-        for entry in refused():
-            error = self.assertRaises(MalformedMessage, codec_of(entry).decode, frame_of(entry))
-            self.assertIs(type(error), kind_of_error(entry), entry["label"])
-            self.assertLessEqual(error.offset, len(frame_of(entry)), entry["label"])
+    def entries(self) -> list[Entry]:
+        """All but the two."""
+        return refused()
+
+    frame_of, codec_of, kind_of = staticmethod(frame_of), staticmethod(codec_of), staticmethod(kind_of_error)
 
     def test_read_all_the_same(self) -> None:
         """The two are read, as they are by dcrd of old."""
@@ -81,44 +78,7 @@ class BadTests(SynchronousTestCase):
         for entry in trailing:
             codec_of(entry, "dcrd1").decode(frame_of(entry))
 
-    def test_out_of_the_reader(self) -> None:
-        """In a stream each is refused at any chunking, at the latest on first use; for what is cut it waits."""
-        for entry in refused():
-            frame = frame_of(entry)
-            for chunks in ([frame], [bytes((byte,)) for byte in frame]):
-                reader = Reader(codec_of(entry))
-                try:
-                    for chunk in chunks:
-                        for found in reader.feed(chunk):
-                            assert isinstance(found, Message) and found.is_untouched() is not None
-                            found.load()
-                except MalformedMessage as error:
-                    self.assertIs(type(error), kind_of_error(entry), entry["label"])
-                else:
-                    self.assertEqual(entry["kind"], "incomplete", entry["label"])
-                    self.assertEqual(reader.waiting, len(frame), entry["label"])
-
-    def test_as_soon_as_dcrd_knows(self) -> None:
-        """A refusal for which dcrd looks at no more than the header does not wait for the payload."""
-        early = [entry for entry in refused() if entry["kind"] == "reject" and entry["consumed"] == 24]
-        self.assertEqual(len(early), 111)
-        for entry in early:
-            frame = frame_of(entry)
-            reader = Reader(codec_of(entry))
-            self.assertEqual(list(reader.feed(frame[:23])), [])
-            error = self.assertRaises(MalformedMessage, self.feed, reader, frame[23:24])
-            self.assertIs(type(error), kind_of_error(entry), entry["label"])
-
-    def test_not_sooner(self) -> None:
-        """What dcrd reads to the end is refused when the last byte is there, not before."""
-        for entry in refused():
-            if entry["kind"] == "reject" and entry["consumed"] > 24:
-                self.assertEqual(entry["consumed"], len(frame_of(entry)), entry["label"])
-                reader = Reader(codec_of(entry))
-                self.assertEqual(list(reader.feed(frame_of(entry)[:-1])), [], entry["label"])
-
-    def feed(self, reader: Reader, data: bytes) -> None:
-        """Everything that the data completes, every field of it looked at."""
-        for found in reader.feed(data):
-            assert isinstance(found, Message)
-            found.load()
+    def is_decided(self, entry: Entry, kind: runner.Kind) -> bool:
+        """Whether dcrd looks at no more than the header; it reads all else to its last byte."""
+        self.assertIn(entry["consumed"], (24, len(frame_of(entry))), entry["label"])
+        return entry["kind"] == "reject" and entry["consumed"] == 24

@@ -11,10 +11,9 @@ from peerproto.chain.rules import display
 from peerproto.errors import Incomplete, LocalError, MalformedMessage
 from peerproto.networks.neo import Block, Tx
 from peerproto.networks.neo.chains import unpack
-from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
 from peerproto.wire.reader import Reader
-from tests.neo_vectors import Entry, bad, by_label, codec_of, frame_of, golden, network_of
+from tests.neo_vectors import bad, by_label, codec_of, frame_of, golden, network_of
 
 
 class GoldenTests(SynchronousTestCase):
@@ -100,39 +99,6 @@ class NumberTests(SynchronousTestCase):
             network = networks.named(f"neo-{net}")
             self.assertEqual((network.magic.hex(), network.port, display(network.genesis)), expected)
             self.assertEqual(network.chain.read(network.chain.genesis).height, 0)
-
-
-class BadTests(SynchronousTestCase):
-    """Frames that are odd or wrong."""
-
-    def outcome(self, entry: Entry, chunk: int) -> str:
-        """What becomes of a frame that comes in pieces."""
-        frame, found = frame_of(entry), []
-        reader = Reader(codec_of(entry))
-        try:
-            for at in range(0, len(frame), chunk):
-                found += list(reader.feed(frame[at : at + chunk]))
-            for message in found:
-                if isinstance(message, Message):
-                    message.load()
-        except MalformedMessage:
-            return "close"
-        if not found:
-            return "incomplete"
-        return "skip" if isinstance(found[0], Unread) else "accept"
-
-    def test_outcomes(self) -> None:
-        """Each has the outcome that it should have, at any chunking."""
-        for entry in bad():
-            for chunk in (1 << 20, 1 if len(entry["frame"]) < 40_000 else 4000):
-                self.assertEqual(self.outcome(entry, chunk), entry["expect"], entry["label"])
-
-    def test_counts_are_judged_on_arrival(self) -> None:
-        """A count over its cap is refused before anybody looks."""
-        for entry in bad():
-            if entry["label"].startswith("count/"):
-                with self.assertRaises(MalformedMessage):
-                    list(Reader(codec_of(entry)).feed(frame_of(entry)))
 
 
 class WritingTests(SynchronousTestCase):
