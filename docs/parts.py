@@ -50,6 +50,8 @@ REASONS = {
     Reason.OBSOLETE: "The other side's protocol version is below the least that the network's policy accepts.",
     Reason.IDLE: "No complete message came for too long.",
     Reason.STALLED: "What was asked was not answered in time. It ends a request; the peer too, if the policy insists.",
+    Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
+    Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",
     Reason.NOT_FOUND: "The peer said that it does not have what was asked. It ends a request, never a peer.",
     Reason.MISBEHAVING: "Well formed, but against the rules: headers that break those of the chain, or (policy core) "
     "a locator that is too long.",

@@ -31,6 +31,8 @@ from peerproto.errors import (
     PeerLost,
     PeerStalled,
     Reason,
+    SendQueueFull,
+    SendStalled,
 )
 
 if TYPE_CHECKING:
@@ -80,6 +82,8 @@ __all__ = [
     "PeerProtocol",
     "PeerStalled",
     "Reason",
+    "SendQueueFull",
+    "SendStalled",
     "Snapshot",
     "State",
     "Timing",

@@ -13,7 +13,9 @@
       HandshakeError            UnexpectedMessage (VersionExpected), DuplicateVersion, DuplicateVerack,
                                 SelfConnection, VersionTooOld, Refused, HandshakeTimeout
       InvalidHeaders            headers that break the rules of the chain
+      InvalidBlock, Misled      a block that breaks those of a graph; a peer that tells of more than it brings
       PeerStalled, PeerIdle     what was asked was not answered, nothing came at all
+      SendStalled, SendQueueFull  what we send is not taken, too much of it waits
       PeerLost                  the connection ended: by them, by us, by the network
       ConnectFailed             there never was a connection
       ListenerFailed            our own listener raised; never the peer's fault
@@ -36,10 +38,12 @@ __all__ = [
     "HandshakeError",
     "HandshakeTimeout",
     "Incomplete",
+    "InvalidBlock",
     "InvalidHeaders",
     "ListenerFailed",
     "LocalError",
     "MalformedMessage",
+    "Misled",
     "NotFound",
     "Oversize",
     "OversizeCommand",
@@ -50,6 +54,8 @@ __all__ = [
     "Reason",
     "Refused",
     "SelfConnection",
+    "SendQueueFull",
+    "SendStalled",
     "StoreError",
     "UnexpectedMessage",
     "UnknownCommand",
@@ -77,6 +83,8 @@ class Reason(StrEnum):
     OBSOLETE = "obsolete"
     IDLE = "idle"
     STALLED = "stalled"
+    WRITE_STALL = "write-stall"
+    SEND_QUEUE_FULL = "send-queue-full"
     NOT_FOUND = "not-found"
     MISBEHAVING = "misbehaving"
     CONNECTION_REFUSED = "connection-refused"
@@ -215,6 +223,18 @@ class InvalidHeaders(PeerError):
     reason = Reason.MISBEHAVING
 
 
+class InvalidBlock(PeerError):
+    """A block that breaks the rules of the network's graph."""
+
+    reason = Reason.MISBEHAVING
+
+
+class Misled(PeerError):
+    """The peer tells of blocks that it does not bring, or leads nowhere when it is asked for them."""
+
+    reason = Reason.MISBEHAVING
+
+
 class PeerStalled(PeerError):
     """An answer that the protocol owes did not come in time."""
 
@@ -225,6 +245,18 @@ class PeerIdle(PeerError):
     """No complete message came for too long."""
 
     reason = Reason.IDLE
+
+
+class SendStalled(PeerError):
+    """The peer does not take what we send."""
+
+    reason = Reason.WRITE_STALL
+
+
+class SendQueueFull(PeerError):
+    """More waits for the peer than it may have waiting."""
+
+    reason = Reason.SEND_QUEUE_FULL
 
 
 class PeerLost(PeerError):

@@ -29,6 +29,7 @@ class Introduction:
     :ivar other: host and port of the other side as this side sees it. :ivar port: where this side can be called; 0 if
         nowhere, or if the network's versions do not say it.
     """
+    :ivar tip: the hash of its best block, in wire order; None for the first one, or if versions do not say it.
 
     protocol_version: int
     services: int
@@ -40,6 +41,7 @@ class Introduction:
     other: tuple[str, int] | None = None
     port: int = 0
 
+    tip: bytes | None = None
 
 class Ourselves(Protocol):
     """What we can say of ourselves at any time."""
@@ -115,6 +117,7 @@ class Timing:
     :ivar ping: between pings. :ivar ping_if_pinged: whether only a peer that has pinged is pinged.
     :ivar stall_tick: how often is looked for what is overdue.
     :ivar grace: how long a closing connection may take to send what it still has.
+    :ivar write: for a peer to take what it is sent, beside a second for each 256 KiB.
     """
 
     handshake: float = 30.0
@@ -123,6 +126,7 @@ class Timing:
     ping_if_pinged: bool = False
     stall_tick: float = 15.0
     grace: float = 5.0
+    write: float = 20.0
 
 
 @dataclass(frozen=True)

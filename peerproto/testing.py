@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IAddress, ITransport
+from twisted.internet.interfaces import IAddress, IConsumer, ITransport
 from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -31,7 +31,7 @@ from zope.interface import implementer
 from peerproto.errors import PeerError
 from peerproto.network import Introduction, Network
 from peerproto.peer.factory import Nonces, PeerFactory
-from peerproto.peer.listener import IPeerListener
+from peerproto.peer.listener import IPeerListener, PeerListener
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
@@ -71,6 +71,8 @@ class Recorder:
         """What came with each call of one method."""
         return [event.what for event in self.events if event.name == name]
 
+    on_read, on_write = PeerListener.on_read, PeerListener.on_write
+
     def on_ready(self, peer: PeerProtocol) -> None:
         """See IPeerListener."""
         self._note("on_ready", peer)
@@ -94,29 +96,67 @@ class Recorder:
             self._then[name](peer, what)
 
 
-@implementer(ITransport)
+@implementer(ITransport, IConsumer)
 class MemoryTransport:
-    """One end of a connection in memory.
+    """One end of a connection in memory. It tells its producer as TCP does: to pause when it holds more than 64 KiB,
+    and to go on when all of that is taken.
 
     :ivar outgoing: what was written and nobody has taken. :ivar closing: whether the end was asked for.
     :ivar aborted: whether it was asked for without waiting for what was written.
+    :ivar reading: whether its protocol takes what comes.
     """
+
+    high = 65_536
 
     def __init__(self, here: IAddress, there: IAddress) -> None:
         self.outgoing = bytearray()
         self.closing = False
         self.aborted = False
+        self.reading = True
         self._here, self._there = here, there
+        self._producer: Any = None
+        self._streaming = self._paused = False
 
     def take(self, most: int | None = None) -> bytes:
         """At most so many of the bytes that were written, in order; they are out then."""
         taken = bytes(self.outgoing[:most])
         del self.outgoing[: len(taken)]
+        if taken and not self.outgoing and self._producer and (self._paused or not self._streaming):
+            self._paused = False
+            self._producer.resumeProducing()
         return taken
 
     def write(self, data: bytes) -> None:
         """See ITransport."""
         self.outgoing += data
+        if self._producer and self._streaming and not self._paused and len(self.outgoing) > self.high:
+            self._paused = True
+            self._producer.pauseProducing()
+
+    def registerProducer(self, producer: Any, streaming: bool) -> None:
+        """See IConsumer."""
+        if self._producer is not None:
+            raise RuntimeError(f"{self._producer} is registered already")
+        self._producer, self._streaming, self._paused = producer, streaming, False
+        if not streaming:
+            producer.resumeProducing()
+
+    def startWriting(self) -> None:
+        """As that of TCP: a pull producer hears that there is nothing left to write."""
+        if not self.outgoing and not self._streaming:
+            self._producer.resumeProducing()
+
+    def unregisterProducer(self) -> None:
+        """See IConsumer."""
+        self._producer = None
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer."""
+        self.reading = False
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer."""
+        self.reading = True
 
     def writeSequence(self, data: Any) -> None:
         """See ITransport."""
@@ -205,10 +245,15 @@ class Pair:
                 peer.connectionLost(Failure(why or ConnectionLost()))
 
     def _carry(self, way: MemoryTransport, to: PeerProtocol, chunk: int | None) -> bool:
+        if not self._reads(to):
+            return False
         data = way.take(chunk)
         if data and not self._lost and not way.aborted:
             to.dataReceived(data)
         return bool(data)
+
+    def _reads(self, peer: PeerProtocol) -> bool:
+        return self._ways[peer.inbound].reading
 
 
 class RawPeer:
@@ -248,7 +293,9 @@ class RawPeer:
 
     def read(self) -> list[Message]:
         """The messages that the peer has written since the last time. Raises MalformedMessage."""
-        found = list(self._reader.feed(self.transport.take()))
+        found: list[Message | Unread] = []
+        while data := self.transport.take():
+            found += self._reader.feed(data)
         return [message for message in found if isinstance(message, Message)]
 
     def handshake(self, **changes: Any) -> list[Message]:

@@ -126,7 +126,9 @@ class NoGateTests(FormCase):
         peer = self.peer(self.network, listener=heard)
         peer.send(MemPool())
         self.receive(peer, self.version())
-        self.assertEqual(self.commands(), ["version", "wtxidrelay", "sendaddrv2", "verack", "sendheaders", "mempool"])
+        self.assertEqual(
+            self.commands(), ["version", "wtxidrelay", "sendaddrv2", "verack", "sendheaders", "mempool"]
+        )
         self.assertEqual(heard.told, ["ready AWAITING_VERACK"])
         self.receive(peer, Ping(3))
         self.assertEqual(self.commands(), ["pong"])
@@ -199,6 +201,19 @@ class KeptTests(FormCase):
         self.assertEqual([message.nonce for message in self.sent()], [3, 4])
         self.assertEqual(heard.told, ["verack", "ready READY"])
 
+    def test_end_in_the_middle(self) -> None:
+        """Who ends the peer at one of them does not hear the next."""
+        heard: list[int] = []
+
+        class Ends:
+            def on_ping(self, peer: PeerProtocol, message: Ping) -> None:
+                heard.append(message.nonce or 0)
+                peer.disconnect()
+
+        peer = self.peer(self.network, listener=Ends())
+        self.receive(peer, self.version(protocol_version=70015), Ping(3), Ping(4), VerAck())
+        self.assertEqual(heard, [3])
+
     def test_too_many(self) -> None:
         """One more than so many ends the peer."""
         peer = self.peer(self.network)
@@ -227,6 +242,7 @@ class CommonVersionTests(FormCase):
     def test_inbound(self) -> None:
         """The lower of the two versions is announced."""
         for theirs, announced in ((70013, 70013), (80000, 70016)):
+            self.transport = StringTransport()
             peer = self.peer(self.network, inbound=True)
             self.receive(peer, self.version(protocol_version=theirs))
             self.assertEqual(self.sent()[0].protocol_version, announced)

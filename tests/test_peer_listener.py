@@ -52,11 +52,11 @@ class HandlersTests(PeerTestCase):
         self.assertEqual(handlers_of(None, regtest()), {})
 
     def test_base_class(self) -> None:
-        """The class to start from hears the three that no network names, and does nothing."""
+        """The class to start from does nothing, and is not called for it."""
         listener = PeerListener()
         verifyObject(IPeerListener, listener)
         verifyObject(IPeerListener, Recorder())
-        self.assertEqual(set(handlers_of(listener, regtest())), {Unread})
+        self.assertEqual(set(handlers_of(listener, regtest())), set())
         raw = self.ready(listener=listener)
         raw.send(unknown_frame(raw.peer.network), Ping(1))
         raw.close()

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from twisted.internet.defer import CancelledError, succeed
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError, PeerLost, Reason
+from peerproto.network import Timing
 from peerproto.networks.bitcoin import FeeFilter, Ping, Pong
+from peerproto.peer.flow import SEND_BUDGET, Flow
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.statistics import Statistics
+from peerproto.peer.timers import Timers
 from peerproto.testing import CALLED, CALLER, MemoryTransport
 from tests.peer_case import regtest
 
@@ -31,8 +35,10 @@ class OutboxTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.codec = regtest().codec()
         self.statistics = Statistics(0.0)
-        self.outbox = Outbox(self.codec, self.statistics)
-        self.outbox.transport = self.transport = Writes()
+        self.transport = Writes()
+        flow = Flow(Timers(Clock()), Timing(), SEND_BUDGET, self.fail)
+        flow.connect(self.transport)
+        self.outbox = Outbox(self.codec, self.statistics, flow)
 
     def test_at_once(self) -> None:
         """A message is written as its frame, and counted."""
@@ -78,7 +84,8 @@ class WhenOpenTests(SynchronousTestCase):
     """What has to wait until the handshake is done."""
 
     def setUp(self) -> None:
-        self.outbox = Outbox(regtest().codec(), Statistics(0.0))
+        flow = Flow(Timers(Clock()), Timing(), SEND_BUDGET, self.fail)
+        self.outbox = Outbox(regtest().codec(), Statistics(0.0), flow)
         self.done: list[str] = []
 
     def test_in_order(self) -> None:

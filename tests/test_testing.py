@@ -76,6 +76,70 @@ class MemoryTransportTests(SynchronousTestCase):
         self.assertEqual((self.transport.closing, self.transport.aborted), (True, True))
 
 
+class ProducerTests(SynchronousTestCase):
+    """A transport in memory tells its producer what TCP tells."""
+
+    def setUp(self) -> None:
+        self.transport = MemoryTransport(CALLER, CALLED)
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        """See IPushProducer."""
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        """See IPushProducer."""
+        self.told.append("resume")
+
+    def test_push(self) -> None:
+        """To pause, once, when it holds more than 64 KiB; to go on when all is taken."""
+        self.transport.registerProducer(self, True)
+        for _ in range(3):
+            self.transport.write(bytes(40_000))
+        self.transport.take(100_000)
+        self.assertEqual(self.told, ["pause"])
+        self.transport.take()
+        self.assertEqual(self.told, ["pause", "resume"])
+        self.transport.write(b"x")
+        self.transport.take()
+        self.transport.startWriting()
+        self.assertEqual(len(self.told), 2)
+
+    def test_pull(self) -> None:
+        """To produce, at first and whenever it is empty."""
+        self.transport.registerProducer(self, False)
+        self.transport.write(bytes(100_000))
+        self.transport.take(50_000)
+        self.transport.startWriting()
+        self.assertEqual(self.told, ["resume"])
+        self.transport.take()
+        self.transport.startWriting()
+        self.assertEqual(self.told, ["resume"] * 3)
+
+    def test_one_only(self) -> None:
+        """There is one producer at a time."""
+        self.transport.registerProducer(self, True)
+        self.assertRaises(RuntimeError, self.transport.registerProducer, self, True)
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+
+    def test_reading_stops(self) -> None:
+        """Nothing is carried to a peer that does not read, until it does."""
+        held: Deferred[None] = Deferred()
+        pair = Pair(regtest())
+        pair.inbound.hear("ping", lambda peer, message: held)
+        pair.deliver()
+        pair.outbound.send(Ping(1))
+        pair.outbound.send(Ping(2))
+        pair.deliver()
+        pair.outbound.send(Ping(3))
+        pair.deliver()
+        self.assertEqual(len(pair.inbound_heard.heard("on_ping")), 1)
+        held.callback(None)
+        pair.advance(0)
+        self.assertEqual(pair.inbound_heard.heard("on_ping"), [Ping(1), Ping(2), Ping(3)])
+
+
 class PairTests(SynchronousTestCase):
     """Two peers that are connected to each other."""
 

@@ -3,60 +3,29 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import IPushProducer, IReactorTime
-from zope.interface import implementer
+from twisted.internet.interfaces import IReactorTime
 
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.trouble import Trouble
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
-from peerproto.wire.message import Message
 
 MOST_QUESTIONS = 10
 """So many questions of one peer may wait; more are not answered. Who syncs asks one after the other."""
 
 
-@implementer(IPushProducer)
 class Asker:
-    """A peer's questions, each a locator and a stop hash, oldest first; and whether it takes the answers.
+    """A peer's questions, each a locator and a stop hash, oldest first.
 
-    :param unblocked: called when it has taken an answer that did not fit into the system's buffers.
+    :ivar waits: whether the peer has yet to take what it was sent.
     """
 
-    def __init__(self, peer: PeerProtocol, unblocked: Callable[[], object]) -> None:
+    def __init__(self, peer: PeerProtocol) -> None:
         self.peer = peer
         self.questions: deque[tuple[list[bytes], bytes]] = deque()
-        self.is_blocked = False
-        self._unblocked = unblocked
-
-    def tell(self, answer: Message) -> None:
-        """Send an answer. Only while one is on its way is the transport told of us: closing waits for a producer."""
-        transport: Any = self.peer.transport
-        if not hasattr(transport, "registerProducer"):
-            self.peer.send(answer)
-            return
-        transport.registerProducer(self, True)
-        self.peer.send(answer)
-        if not self.is_blocked:
-            transport.unregisterProducer()
-
-    def pauseProducing(self) -> None:
-        """See IPushProducer."""
-        self.is_blocked = True
-
-    def resumeProducing(self) -> None:
-        """See IPushProducer."""
-        self.is_blocked = False
-        transport: Any = self.peer.transport
-        transport.unregisterProducer()
-        self._unblocked()
-
-    def stopProducing(self) -> None:
-        """See IPushProducer."""
-        self.questions.clear()
+        self.waits = False
 
 
 class HeaderServer:
@@ -89,14 +58,14 @@ class HeaderServer:
         """Answer in one of the next turns."""
         asker = self._askers.get(peer)
         if asker is None:
-            asker = self._askers[peer] = Asker(peer, lambda: self._soon(peer))
+            asker = self._askers[peer] = Asker(peer)
         if len(asker.questions) < MOST_QUESTIONS:
             asker.questions.append(peer.network.headers.asked(message))
             self._soon(peer)
 
     def _soon(self, peer: PeerProtocol) -> None:
         asker, timer = self._askers.get(peer), f"answer {peer.id}"
-        if asker and asker.questions and not asker.is_blocked and not self._timers.is_set(timer):
+        if asker and asker.questions and not asker.waits and not self._timers.is_set(timer):
             self._timers.later(timer, 0, lambda: self._answer(asker))
 
     def _answer(self, asker: Asker) -> None:
@@ -107,7 +76,14 @@ class HeaderServer:
             find = self._between if sync.one_start else self._chain.after
             headers = find(locator, stop, sync.most)
             if headers or not sync.one_start:
-                asker.tell(sync.bring(headers))
+                asker.peer.send(sync.bring(headers))
+        if asker.peer.is_blocked:
+            asker.waits = True
+            asker.peer.drained().addCallbacks(lambda _: self._taken(asker), lambda _: None)
+        self._soon(asker.peer)
+
+    def _taken(self, asker: Asker) -> None:
+        asker.waits = False
         self._soon(asker.peer)
 
     def _between(self, starts: list[bytes], stop: bytes, most: int) -> list[bytes]:

@@ -38,7 +38,7 @@ def answer_ping(peer: PeerProtocol, message: Any) -> None:
 
 def reply(peer: PeerProtocol, message: Message) -> None:
     """What the network's nodes want to hear, unless the listener takes care of it."""
-    if type(message) not in peer.factory.handlers:
+    if type(message) not in peer.audience.handlers:
         peer.outbox.write(peer.network.replies[type(message)](message))
 
 
@@ -53,9 +53,9 @@ def take_verack(peer: PeerProtocol, message: Message) -> None:
 
 def hear_early(peer: PeerProtocol, message: Any) -> None:
     """Tell the listener of a message of the handshake."""
-    handler = peer.factory.early_handlers.get(type(message))
+    handler = peer.audience.early.get(type(message))
     if handler is not None:
-        handler(peer, message)
+        peer.inbox.tell(handler, peer, message)
 
 
 def take_pong(peer: PeerProtocol, message: Any) -> None:

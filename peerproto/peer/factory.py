@@ -6,6 +6,7 @@ import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 from typing import cast
 
@@ -17,7 +18,8 @@ from peerproto.errors import LocalError
 from peerproto.network import Introduction, Network, Timing
 from peerproto.peer.duties import duties_of
 from peerproto.peer.ending import ip_and_port
-from peerproto.peer.listener import Handler, handlers_of
+from peerproto.peer.flow import SEND_BUDGET
+from peerproto.peer.listener import Handler, handlers_of, method_of
 from peerproto.peer.protocol import PeerProtocol
 
 USER_AGENT = f"/peerproto:{__version__}/"
@@ -56,10 +58,12 @@ class PeerFactory(Factory):
     :param user_agent: of at most 256 bytes (BIP14: `/name:version/`).
     :param services: the bit set that we announce.
     :param height: of our best block, or a function that is asked at each handshake.
+    :param tip: the hash of our best block (wire order), or a function likewise; None for the first block.
     :param port: where others can call us, for networks whose versions say that; may be set later.
     :param relay: whether transactions shall be announced to us.
     :param protocol_version: the highest that we speak; None for the network's own.
     :param timing: in place of the network's own.
+    :param send_budget: how many bytes may wait for one peer.
     :param clock: the reactor or a `Clock`; None for the reactor that Twisted has installed.
     :param now: the wall clock, in seconds since 1970. :param random: makes nonces of 64 bits.
 
@@ -80,10 +84,12 @@ class PeerFactory(Factory):
         user_agent: str = USER_AGENT,
         services: int = 0,
         height: int | Callable[[], int] = 0,
+        tip: bytes | Callable[[], bytes] | None = None,
         port: int = 0,
         relay: bool = True,
         protocol_version: int | None = None,
         timing: Timing | None = None,
+        send_budget: int = SEND_BUDGET,
         clock: IReactorTime | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], int] = secrets.randbits,
@@ -97,17 +103,21 @@ class PeerFactory(Factory):
         self.user_agent = user_agent
         self.services = services
         self.height = height
+        self.tip = tip
         self.port = port
         self.relay = relay
         self.protocol_version = protocol_version or network.protocol_version
         self.timing = timing or network.timing
+        self.send_budget = send_budget
         self.peers: dict[int, PeerProtocol] = {}
         heard = handlers_of(listener, network)
-        late = (network.version, network.verack, *network.order.late)
+        self.late = frozenset((network.version, network.verack, *network.order.late))
         self.early_handlers: dict[type, Handler] = heard
-        self.handlers: dict[type, Handler] = {kind: heard[kind] for kind in heard if kind not in late}
-        self.on_ready = getattr(listener, "on_ready", None)
-        self.on_lost = getattr(listener, "on_lost", None)
+        self.handlers: dict[type, Handler] = {kind: heard[kind] for kind in heard if kind not in self.late}
+        self.on_ready = method_of(listener, "on_ready")
+        self.on_lost = method_of(listener, "on_lost")
+        self.on_read = method_of(listener, "on_read")
+        self.on_write = method_of(listener, "on_write")
         self.duties = duties_of(network)
         self.now = now
         self._clock = clock
@@ -153,7 +163,8 @@ class PeerFactory(Factory):
         nonce = self.make_nonce()
         self._nonces.add(nonce)
         height = self.best_height()
-        return self.introduction(nonce, height, ip_and_port(other))
+        tip = self.tip() if callable(self.tip) else self.tip
+        return replace(self.introduction(nonce, height, ip_and_port(other)), tip=tip)
 
     def best_height(self) -> int:
         """The height of our best block."""

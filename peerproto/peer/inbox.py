@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import deque
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from peerproto.errors import MalformedMessage
 from peerproto.peer.duties import hear_early, keep_alive
 from peerproto.peer.handshake import State
+from peerproto.peer.listener import Handler, started
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
@@ -19,19 +24,30 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
+_at_work: ContextVar[Inbox | None] = ContextVar("at work", default=None)
+"""In a coroutine of a listener: the inbox whose message it was called for."""
+
 
 class Inbox:
     """The way of one peer's bytes: to the handshake until it is done; then to the peer's own duty, to who waits for
-    such an answer, and to the listener.
+    such an answer, and to the listeners.
+
+    While a listener is at work, that is, while the Deferred that it has returned has not fired, the messages that
+    have come wait. One that asks the same peer for something is not waited for: the answer would never be read.
     """
 
     def __init__(self, peer: PeerProtocol) -> None:
         self._peer = peer
         self._factory = peer.factory
+        self._audience = peer.audience
         self._pending = peer.pending
         self._statistics = peer.statistics
         self._reader = Reader(peer.codec)
         self._receive = self._negotiate
+        self._stream: Iterator[Message | Unread] | None = None
+        self._later: deque[bytes] = deque()
+        self._work: Deferred[Any] | None = None
+        self._asked = False
 
     @property
     def waiting(self) -> int:
@@ -44,22 +60,87 @@ class Inbox:
             self._peer.outbox.write(message)
 
     def feed(self, data: bytes, now: float) -> None:
-        """Handle each message that is complete, as long as the peer has not ended.
+        """Handle each message that is complete, as long as the peer has not ended and no listener is at work.
 
         Raises PeerError for what ends the peer, and whatever a listener raises.
 
         :param now: in seconds, the time that is noted for what has come.
         """
+        self._statistics.bytes_received += len(data)
+        if self._stream is None:
+            self._run(self._reader.feed(data), now)
+        else:
+            self._later.append(data)
+
+    def go_on(self, now: float) -> None:
+        """Handle what is left, now that a listener is done. Raises as `feed` does."""
+        stream, self._stream = self._stream, None
+        assert stream is not None
+        self._run(stream, now)
+        while self._later and self._stream is None and not self._peer.ending:
+            self._run(self._reader.feed(self._later.popleft()), now)
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether a listener is at work for which all else waits."""
+        return self._stream is not None
+
+    def close(self) -> None:
+        """Handle nothing more."""
+        self._stream = self._work = None
+        self._later.clear()
+
+    def asking(self) -> None:
+        """The peer is asked for something: a listener that is at work and waits for the answer is not waited for."""
+        self._asked = True
+        if self._work is not None and _at_work.get() is self:
+            self._done(self._work)
+
+    def tell(self, handler: Handler, *what: Any) -> None:
+        """Call a listener; if it is at work then, nothing more is handled until it is done."""
+        self._asked = False
+        result = handler(*what)
+        if result is not None:
+            self._wait_for(result)
+
+    def _run(self, stream: Iterator[Message | Unread], now: float) -> None:
         peer, counts, reader = self._peer, self._statistics, self._reader
-        counts.bytes_received += len(data)
-        for message in reader.feed(data):
-            counts.last_received = now
-            tally = counts.received[type(message)]
-            tally.messages += 1
-            tally.bytes += reader.size
-            self._take(message)
-            if peer.ending:
-                return
+        try:
+            for message in stream:
+                counts.last_received = now
+                tally = counts.received[type(message)]
+                tally.messages += 1
+                tally.bytes += reader.size
+                if self._audience.on_read is not None:
+                    error = message.error if isinstance(message, Unread) else None
+                    self._audience.on_read(peer, reader.size, message, error)
+                self._take(message)
+                if self._work is not None:
+                    self._stream = stream
+                    return
+                if peer.ending:
+                    return
+        except MalformedMessage as error:
+            if self._audience.on_read is not None:
+                self._audience.on_read(peer, 0, None, error)
+            raise
+
+    def _wait_for(self, result: object) -> None:
+        mark = _at_work.set(self)
+        try:
+            work = started(result)
+        finally:
+            _at_work.reset(mark)
+        if work is None:
+            return
+        self._work = None if self._asked else work
+        work.addErrback(self._peer.failed).addBoth(lambda _: self._done(work))
+
+    def _done(self, work: Deferred[Any]) -> None:
+        if self._work is work:
+            self._work = None
+            if self._stream is not None:
+                self._peer.go_on_soon()
 
     def _take(self, message: Message | Unread) -> None:
         try:
@@ -123,9 +204,12 @@ class Inbox:
             duty(self._peer, message)
         if kind in self._pending.answers:
             self._pending.received(message)  # type: ignore[arg-type]
-        handler = factory.handlers.get(kind)
+        handler = self._audience.handlers.get(kind)
         if handler is not None:
-            handler(self._peer, message)
+            self._asked = False
+            result = handler(self._peer, message)
+            if result is not None:
+                self._wait_for(result)
 
     def _found_malformed(self, message: Message | Unread, error: MalformedMessage) -> None:
         """Somebody looked into a message that is read on first use: all goes on as if it had been found on arrival."""

@@ -7,11 +7,14 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from peerproto.errors import PeerError
+from peerproto.errors import LocalError, MalformedMessage, PeerError
+from peerproto.peer.flow import BUFFER, Flow
 from peerproto.peer.once import Once
 from peerproto.peer.statistics import Statistics
 from peerproto.wire.codec import Codec
 from peerproto.wire.message import Message
+
+OnWrite = Callable[[int, Message, Exception | None], object]
 
 
 class Outbox:
@@ -20,42 +23,74 @@ class Outbox:
     What is written while a chunk of received bytes is handled goes out as one: a system call costs more than a
     message. Before the handshake is done only the handshake itself may go out; all else waits for `open`.
 
-    :ivar codec: may be set to another one between two messages. :ivar transport: set when there is a connection.
-    :ivar is_open: whether all may go out.
+    :param flow: where encoded messages go.
+    :param on_write: called for each message with its size in bytes, the message, and why it could not be written or
+        None; None if nobody wants to know.
+    :ivar codec: may be set to another one between two messages. :ivar is_open: whether all may go out.
     """
 
-    __slots__ = ("_frames", "_open", "_statistics", "codec", "is_open", "transport")
+    __slots__ = ("_frames", "_held", "_open", "_statistics", "codec", "flow", "is_open", "on_write")
 
-    def __init__(self, codec: Codec, statistics: Statistics) -> None:
+    def __init__(
+        self, codec: Codec, statistics: Statistics, flow: Flow, on_write: OnWrite | None = None
+    ) -> None:
         self.codec = codec
-        self.transport: Any = None
+        self.flow = flow
+        self.on_write = on_write
         self.is_open = False
         self._statistics = statistics
         self._frames: list[bytes] | None = None
+        self._held = 0
         self._open: Once[None] = Once()
 
     def write(self, message: Message, codec: Codec | None = None) -> None:
         """Send a message, once by another codec. Raises LocalError for one that the codec cannot write."""
-        frame = (codec or self.codec).encode(message)
+        try:
+            frame = (codec or self.codec).encode(message)
+        except (LocalError, MalformedMessage) as error:
+            if self.on_write is not None:
+                self.on_write(0, message, error)
+            raise
+        size = len(frame)
         counts = self._statistics
-        counts.bytes_sent += len(frame)
+        counts.bytes_sent += size
         tally = counts.sent[type(message)]
         tally.messages += 1
-        tally.bytes += len(frame)
+        tally.bytes += size
         if self._frames is None:
-            self.transport.write(frame)
+            self.flow.give(frame)
         else:
-            self._frames.append(frame)
+            self._hold(frame)
+        if self.on_write is not None:
+            self.on_write(size, message, None)
+
+    def drained(self) -> Deferred[None]:
+        """Fires when all that was written so far is with the socket; fails with the reason if it never will be."""
+        if self._frames is not None:
+            self._give_held()
+        return self.flow.drained()
 
     def hold(self) -> None:
-        """Keep what is written until `flush`."""
+        """Keep what is written until `flush`, but for what is too much to be kept."""
         self._frames = []
 
     def flush(self) -> None:
         """Write what was kept, and from now on at once."""
-        frames, self._frames = self._frames, None
+        frames, self._frames, self._held = self._frames, None, 0
         if frames:
-            self.transport.write(b"".join(frames))
+            self.flow.give(b"".join(frames))
+
+    def _hold(self, frame: bytes) -> None:
+        assert self._frames is not None
+        self._frames.append(frame)
+        self._held += len(frame)
+        if self._held > BUFFER:
+            self._give_held()
+
+    def _give_held(self) -> None:
+        frames, self._frames, self._held = self._frames, [], 0
+        if frames:
+            self.flow.give(b"".join(frames))
 
     def when_open(self, call: Callable[[], Any]) -> Deferred[Any]:
         """Do something that sends when the handshake is done, in the order of asking; fails if it never is."""
@@ -67,5 +102,6 @@ class Outbox:
         self._open.fire(None)
 
     def close(self, error: PeerError) -> None:
-        """The peer has ended."""
+        """The connection has ended."""
         self._open.fail(error)
+        self.flow.lost(error)

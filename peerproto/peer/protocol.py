@@ -2,29 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from peerproto.errors import ListenerFailed, LocalError, PeerError, PeerLost, Reason
+from peerproto.errors import (
+    ListenerFailed,
+    LocalError,
+    PeerError,
+    PeerLost,
+    Reason,
+    SendQueueFull,
+    SendStalled,
+)
 from peerproto.network import Introduction, Network
-from peerproto.peer.duties import knows_pong, send_ping
+from peerproto.peer.asking import Asking
+from peerproto.peer.audience import Audience
 from peerproto.peer.ending import is_told, where_is, why_lost
+from peerproto.peer.flow import Flow
 from peerproto.peer.handshake import Handshake, State
 from peerproto.peer.inbox import Inbox
+from peerproto.peer.listener import started
 from peerproto.peer.once import Once
 from peerproto.peer.outbox import Outbox
-from peerproto.peer.pending import Pending, all_of
+from peerproto.peer.pending import Pending
 from peerproto.peer.pings import Pings
 from peerproto.peer.snapshot import Snapshot, take_snapshot
 from peerproto.peer.statistics import Statistics
 from peerproto.peer.watch import Watch
-from peerproto.wire.codec import Codec
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
@@ -35,7 +47,7 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
-class PeerProtocol(Protocol):
+class PeerProtocol(Asking, Protocol):
     """A peer of a Bitcoin-like network.
 
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.
@@ -54,13 +66,16 @@ class PeerProtocol(Protocol):
         self.handshake = Handshake(factory, inbound=inbound)
         self.pending = Pending(self.network)
         self.pings = Pings()
+        self.audience = Audience(factory)
         self.statistics = Statistics(self.clock.seconds())
         self.watch = Watch(
             self.clock, factory.timing, self.handshake, self.pending, self.statistics, self.fail
         )
-        self.outbox = Outbox(self.network.codec(factory.protocol_version), self.statistics)
+        flow = Flow(self.watch.timers, factory.timing, factory.send_budget, self.fail)
+        self.outbox = Outbox(self.network.codec(factory.protocol_version), self.statistics, flow)
         self.inbox = Inbox(self)
         self.ending: PeerError | None = None
+        self._watch_writing()
         self._ready: Once[PeerProtocol] = Once()
         self._gone: Once[PeerError] = Once()
 
@@ -72,11 +87,6 @@ class PeerProtocol(Protocol):
         return State.CLOSED if self.ending else self.handshake.state
 
     @property
-    def codec(self) -> Codec:
-        """What is spoken with the peer."""
-        return self.outbox.codec
-
-    @property
     def theirs(self) -> Introduction | None:
         """What the other side says of itself; None before its version is here."""
         return self.handshake.theirs
@@ -86,11 +96,6 @@ class PeerProtocol(Protocol):
         """Their version message."""
         return self.handshake.version
 
-    @property
-    def protocol_version(self) -> int:
-        """The protocol version that both speak."""
-        return self.handshake.protocol_version
-
     def when_ready(self) -> Deferred[PeerProtocol]:
         """Fires with the peer when the handshake is done; fails with the PeerError that ended it before."""
         return self._ready.when()
@@ -99,71 +104,26 @@ class PeerProtocol(Protocol):
         """Fires when the peer has ended, with the PeerError that says why (`error.reason`)."""
         return self._gone.when()
 
-    def send(self, message: Message, *, expect: bool = True, witness: bool | None = None) -> None:
-        """Send a message; before the handshake is done it is held back, after the end it is dropped.
+    def add_listener(self, listener: object) -> None:
+        """Let one more hear of this peer (see `IPeerListener`), beside the node's listener and behind it."""
+        self.audience.add(listener)
+        self._watch_writing()
 
-        :param expect: False if no answer is owed although the protocol knows one (a peer that is not ahead of us
-            may rightly leave a getheaders unanswered).
-        :param witness: whether transactions go with their witnesses, as the request for them says; None if the
-            peer's services shall decide.
+    def remove_listener(self, listener: object) -> None:
+        """Let it hear no more. Raises LocalError if it was not added to this peer."""
+        self.audience.remove(listener)
+        self._watch_writing()
 
-        Raises LocalError for a message that this network cannot send.
+    def hear(self, command: str, call: Callable[[Any, Any], object]) -> object:
+        """Have a function called with the peer and each message of one command; returns a listener to be removed.
+
+        Raises LocalError for a command that the network does not have.
         """
-        if self.outbox.is_open and not self.ending:
-            self.outbox.write(message, None if witness is None else self._codec(witness))
-            if expect and type(message) in self.network.expects:
-                self.pending.sent(message, self.watch.now())
-                self.watch.expect()
-        elif not self.ending:
-            self.codec.encode(message)
-            held = self._when_open(lambda: self.send(message, expect=expect, witness=witness))
-            held.addErrback(self._not_sent, message.command)
-
-    def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
-        """Send a message and wait for its answer.
-
-        Fires with the answering message; for a getdata with a list in its order, of which each is the message or
-        the PeerError (NotFound, PeerStalled) that this thing alone failed with. Cancelling forgets the request.
-        The answer may be read on first use: then what is malformed in it is found, and raised, by whom looks.
-
-        :param timeout: seconds from when it is sent, in place of the network's own; what the network says of
-            ending peers that do not answer stands as it is.
-
-        Fails with PeerStalled if no answer comes, with the reason of the end if the peer ends first; with
-        LocalError if the message cannot be sent, or the protocol knows no answer to it.
-        """
-        expectation = self.network.expects.get(type(message))
-        if expectation is None:
-            return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
-        if self.ending or not self.outbox.is_open:
-            return self._when_open(lambda: self.request(message, timeout=timeout))
-        try:
-            self.outbox.write(message)
-        except LocalError as error:
-            return fail(error)
-        waiting = self.pending.asked(message, self.watch.now(), timeout)
-        self.watch.expect()
-        return all_of(waiting, lambda: self.ending) if expectation.each else waiting[0]
-
-    def request_blocks(self, hashes: Collection[bytes], *, timeout: float | None = None) -> Deferred[Any]:
-        """Ask for blocks by their hashes (wire order), as `request` does for a getdata."""
-        if self.ending or not self.outbox.is_open:
-            return self._when_open(lambda: self.request_blocks(hashes, timeout=timeout))
-        return self.request(self.network.request_blocks(hashes, self.codec.witness), timeout=timeout)
-
-    def ping(self, *, timeout: float = 30.0) -> Deferred[float]:
-        """Ping the peer; fires with how long the pong took, in seconds, or fails with PeerStalled.
-
-        Fails with LocalError if the peer's protocol version knows no pong.
-        """
-        if self.ending or not self.outbox.is_open:
-            return self._when_open(lambda: self.ping(timeout=timeout))
-        if not knows_pong(self):
-            return fail(LocalError(f"protocol version {self.protocol_version} has no pong"))
-        nonce = send_ping(self)
-        waiting = self.pending.wait(nonce, "ping", self.watch.now() + timeout)
-        self.watch.expect()
-        return waiting
+        if all(kind.command != command for kind in self.network.messages):
+            raise LocalError(f"{self.network.name} has no command {command!r}")
+        listener = SimpleNamespace(**{f"on_{command}": call})
+        self.add_listener(listener)
+        return listener
 
     def disconnect(self, error: PeerError | None = None) -> None:
         """End the peer; what is already written is still sent, for some seconds. May be called again."""
@@ -181,6 +141,7 @@ class PeerProtocol(Protocol):
             self.outbox.write(reject)
         self.outbox.flush()
         self.ending = error
+        self.inbox.close()
         self._close()
 
     def snapshot(self) -> Snapshot:
@@ -197,7 +158,7 @@ class PeerProtocol(Protocol):
         transport: Any = self.transport
         other = transport.getPeer()
         self.address = where_is(other)
-        self.outbox.transport = transport
+        self.outbox.flow.connect(transport)
         self.factory.remember(self)
         if hasattr(transport, "setTcpNoDelay"):
             transport.setTcpNoDelay(True)
@@ -216,16 +177,19 @@ class PeerProtocol(Protocol):
         self._guarded(self.inbox.feed, data, begun)
         self.outbox.flush()
         self.watch.worked(begun)
+        if self.inbox.is_stopped:
+            self._stop_reading()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits, once."""
         error = self.ending or why_lost(reason, self.handshake.state, self.inbox.waiting)
         self.ending = error
         self.watch.stop()
+        self.inbox.close()
         self.factory.forget(self)
         _log.info("{peer} ended: {why}: {error}", peer=str(self), why=error.reason, error=str(error))
-        if self.factory.on_lost is not None:
-            self._guarded(self.factory.on_lost, self, error)
+        if self.audience.on_lost is not None:
+            self._guarded(self._tell_lost, self.audience.on_lost, error)
         self.outbox.close(error)
         self.pending.fail_all(error)
         self._ready.fail(error)
@@ -235,24 +199,48 @@ class PeerProtocol(Protocol):
 
     def ready(self) -> None:
         """The handshake is done: everybody hears of it."""
-        if self.factory.on_ready is not None:
-            self._guarded(self.factory.on_ready, self)
+        if self.audience.on_ready is not None:
+            self._guarded(self.inbox.tell, self.audience.on_ready, self)
         if not self.ending:
             self._ready.fire(self)
 
-    def _codec(self, witness: bool) -> Codec:
-        return self.network.codec(self.protocol_version, witness)
+    def go_on_soon(self) -> None:
+        """A listener is done: go on with what has come, in a turn of its own."""
+        self.watch.timers.later("go on", 0, self._go_on)
 
-    def _when_open(self, call: Callable[[], Any]) -> Deferred[Any]:
-        return fail(self.ending) if self.ending else self.outbox.when_open(call)
+    def failed(self, failure: Failure) -> None:
+        """A listener that was at work has failed."""
+        self._guarded(failure.raiseException)
 
-    def _not_sent(self, reason: Failure, command: str) -> None:
-        if reason.check(LocalError):
-            error = reason.getErrorMessage()
-            _log.warn("{command} was held back and cannot be sent: {error}", command=command, error=error)
+    def _go_on(self) -> None:
+        self.watch.go_on()
+        begun = self.watch.now()
+        self.outbox.hold()
+        self._guarded(self.inbox.go_on, begun)
+        self.outbox.flush()
+        self.watch.worked(begun)
+        if self.inbox.is_stopped:
+            self.watch.stand_still()
+        elif not self.ending:
+            _tell_transport(self.transport, "resumeProducing")
+
+    def _stop_reading(self) -> None:
+        """A listener is at work: the other side is to wait, and so is its time."""
+        _tell_transport(self.transport, "pauseProducing")
+        self.watch.stand_still()
+
+    def _watch_writing(self) -> None:
+        tell = self.audience.on_write
+        self.outbox.on_write = None if tell is None else partial(tell, self)
+
+    def _tell_lost(self, tell: Callable[..., object], error: PeerError) -> None:
+        work = started(tell(self, error))
+        if work is not None:
+            work.addErrback(self.failed)
 
     def _close(self) -> None:
         transport: Any = self.transport
+        self.outbox.flow.close(drop=isinstance(self.ending, SendStalled | SendQueueFull))
         transport.loseConnection()
         self.watch.closing(getattr(transport, "abortConnection", transport.loseConnection))
 
@@ -265,3 +253,8 @@ class PeerProtocol(Protocol):
         except Exception:
             _log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
             self.fail(ListenerFailed("our own code failed: see the log"))
+
+
+def _tell_transport(transport: Any, name: str) -> None:
+    """Have the transport stop or go on reading; those of tests need not know how."""
+    getattr(transport, name, lambda: None)()

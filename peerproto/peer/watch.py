@@ -44,16 +44,29 @@ class Watch:
         self._statistics = statistics
         self._fail = fail
         self._ours = 0.0
+        self._stopped: float | None = None
         self._expiry = inf
         self._over = False
 
     def now(self) -> float:
         """Seconds on the peer's clock: it stands still while our own code handles what the peer has sent."""
-        return self._clock.seconds() - self._ours
+        return (self._clock.seconds() if self._stopped is None else self._stopped) - self._ours
 
     def worked(self, begun: float) -> None:
         """The time from `begun`, as `now` gave it, was ours, not the peer's."""
         self._ours += self.now() - begun
+
+    def stand_still(self) -> None:
+        """Nothing is read any more: until `go_on` the time is ours."""
+        self._stopped = self._clock.seconds()
+
+    def go_on(self) -> None:
+        """The peer is read again."""
+        assert self._stopped is not None
+        self._ours += self._clock.seconds() - self._stopped
+        self._stopped = None
+        self._expiry = inf
+        self.expect()
 
     def begin(self) -> None:
         """There is a connection: the whole handshake has this time, and nothing prolongs it."""
@@ -68,7 +81,7 @@ class Watch:
 
     def expect(self) -> None:
         """Something was asked: one timer runs for what is overdue first; answers do not touch it."""
-        if self._pending.soonest < self._expiry and not self._over:
+        if self._pending.soonest < self._expiry and not self._over and self._stopped is None:
             self._expiry = self._pending.soonest
             self.timers.later("expiry", max(self._expiry - self.now(), 0), self._expire)
 

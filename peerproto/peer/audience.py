@@ -1,0 +1,96 @@
+"""Who hears of one peer: the node's listener, and those that were added to this peer alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, gatherResults
+
+from peerproto.errors import LocalError
+from peerproto.peer.listener import Handler, handlers_of, method_of, started
+
+if TYPE_CHECKING:
+    from peerproto.peer.factory import PeerFactory
+
+Entry = tuple[object, Handler]
+"""A listener that was added, or None for the node's own; and one of its methods."""
+
+
+class Audience:
+    """The listeners of one peer, each in the order of coming; looked up once, not per message.
+
+    :ivar handlers: who hears which kind of message of a ready peer. :ivar early: the same for the handshake's.
+    :ivar on_ready: and its like are what is called, or None.
+    """
+
+    def __init__(self, factory: PeerFactory) -> None:
+        self._factory = factory
+        self._added: list[object] = []
+        self._share()
+
+    def add(self, listener: object) -> None:
+        """From now on this one hears too; what is being told just now it does not hear."""
+        self._added.append(listener)
+        self._build()
+
+    def remove(self, listener: object) -> None:
+        """From now on it hears nothing. Raises LocalError if it was not added."""
+        left = [other for other in self._added if other is not listener]
+        if len(left) == len(self._added):
+            raise LocalError("this listener was not added to this peer")
+        self._added = left
+        self._build()
+
+    def _share(self) -> None:
+        factory = self._factory
+        self.handlers: Mapping[type, Handler] = factory.handlers
+        self.early: Mapping[type, Handler] = factory.early_handlers
+        self.on_ready: Handler | None = factory.on_ready
+        self.on_lost: Handler | None = factory.on_lost
+        self.on_read: Handler | None = factory.on_read
+        self.on_write: Handler | None = factory.on_write
+
+    def _build(self) -> None:
+        self._share()
+        if not self._added:
+            return
+        network, late = self._factory.network, self._factory.late
+        heard = [(listener, handlers_of(listener, network)) for listener in self._added]
+        self.early = self._merged(self.early, heard)
+        ready = [
+            (who, {kind: call for kind, call in calls.items() if kind not in late}) for who, calls in heard
+        ]
+        self.handlers = self._merged(self.handlers, ready)
+        for name in ("on_ready", "on_lost", "on_read", "on_write"):
+            found = [(who, method_of(who, name)) for who in self._added]
+            entries = [(None, getattr(self, name)), *found]
+            setattr(self, name, self._together([entry for entry in entries if entry[1] is not None]))
+
+    def _merged(
+        self, own: Mapping[type, Handler], others: Sequence[tuple[object, Mapping[type, Handler]]]
+    ) -> dict[type, Handler]:
+        merged: dict[type, list[Entry]] = {kind: [(None, call)] for kind, call in own.items()}
+        for listener, calls in others:
+            for kind, call in calls.items():
+                merged.setdefault(kind, []).append((listener, call))
+        return {kind: self._together(entries) for kind, entries in merged.items()}  # type: ignore[misc]
+
+    def _together(self, entries: list[Entry]) -> Handler | None:
+        if len(entries) < 2:
+            return entries[0][1] if entries else None
+
+        def call_all(*what: Any) -> Deferred[Any] | None:
+            return together([call(*what) for who, call in entries if who is None or self._is_here(who)])
+
+        return call_all
+
+    def _is_here(self, listener: object) -> bool:
+        """Whether nobody has removed it, in this very moment perhaps."""
+        return any(other is listener for other in self._added)
+
+
+def together(results: Sequence[object]) -> Deferred[Any] | None:
+    """One Deferred for what several listeners have returned, or None if none of them is at work."""
+    work = [each for each in map(started, results) if each is not None]
+    return gatherResults(work, consumeErrors=True) if work else None
