@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from peerproto.chain.graph import Graph, Vertex
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import LocalError, PeerError
 from peerproto.wire.codec import Codec, Policy
@@ -28,8 +29,8 @@ class Introduction:
     :ivar nonce: random; our own coming back means that we talk to ourselves.
     :ivar other: host and port of the other side as this side sees it. :ivar port: where this side can be called; 0 if
         nowhere, or if the network's versions do not say it.
-    """
     :ivar tip: the hash of its best block, in wire order; None for the first one, or if versions do not say it.
+    """
 
     protocol_version: int
     services: int
@@ -40,8 +41,8 @@ class Introduction:
     relay: bool = True
     other: tuple[str, int] | None = None
     port: int = 0
-
     tip: bytes | None = None
+
 
 class Ourselves(Protocol):
     """What we can say of ourselves at any time."""
@@ -116,8 +117,8 @@ class Timing:
     :ivar handshake: for the whole of it, veracks included. :ivar idle: without a complete message.
     :ivar ping: between pings. :ivar ping_if_pinged: whether only a peer that has pinged is pinged.
     :ivar stall_tick: how often is looked for what is overdue.
-    :ivar grace: how long a closing connection may take to send what it still has.
     :ivar write: for a peer to take what it is sent, beside a second for each 256 KiB.
+    :ivar grace: how long a closing connection may take to send what it still has.
     """
 
     handshake: float = 30.0
@@ -125,8 +126,8 @@ class Timing:
     ping: float = 120.0
     ping_if_pinged: bool = False
     stall_tick: float = 15.0
-    grace: float = 5.0
     write: float = 20.0
+    grace: float = 5.0
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,71 @@ class HeaderSync:
     holds_back: int = 0
 
 
+class BlockFollower(Protocol):
+    """Follows one peer's graph of blocks into ours. Pure: told what has come, it says what to send.
+
+    Its methods raise InvalidBlock for a block that cannot be right, Misled for a peer that leads nowhere.
+    """
+
+    @property
+    def is_synced(self) -> bool:
+        """Whether all blocks are here that the peer has told of."""
+
+    @property
+    def left(self) -> int:
+        """How many blocks are known to be missing yet."""
+
+    @property
+    def has_work(self) -> bool:
+        """Whether a block waits to be judged."""
+
+    def begin(self) -> list[Message]:
+        """Find out what the peer has that we have not."""
+
+    def received(self, message: Message) -> list[Message]:
+        """Something has come; what concerns no sync, or comes out of turn, is passed over."""
+
+    def judge(self) -> list[Message]:
+        """Judge the next block that waits, and add it if its parents are here."""
+
+
+class Answer(NamedTuple):
+    """A message that answers a question; `witness`: whether its transactions go with their witnesses, None for as
+    the peer's services say.
+    """
+
+    message: Message
+    witness: bool | None = None
+
+
+Answers = Callable[[Any], Iterator[Answer | None]]
+"""Answers one peer's questions: the messages for each, and None where it has only thought for a while."""
+
+
+@dataclass(frozen=True)
+class GraphSync:
+    """How a graph of blocks is followed and served, on a network whose nodes follow one.
+
+    :ivar bringing: the kind of message that brings a block.
+    :ivar taking: the kinds that matter to who follows. :ivar asking: the kinds that ask for something of a graph.
+    :ivar follow: a follower of a peer, given what the peer says of itself, and whether blocks must show their work.
+    :ivar serve: what answers one peer's questions.
+    :ivar announce: what tells of new blocks.
+    :ivar grow: adds a block of our own behind some parents, given a number that makes it another, for demonstrations
+        and tests. Raises LocalError where its work would take more than a moment.
+    :ivar grows_work: whether such blocks have their work at all.
+    """
+
+    bringing: type[Message]
+    taking: frozenset[type[Message]]
+    asking: frozenset[type[Message]]
+    follow: Callable[[Graph, Introduction, bool], BlockFollower]
+    serve: Callable[[Graph], Answers]
+    announce: Callable[[Sequence[Vertex]], Message]
+    grow: Callable[[Graph, Sequence[Vertex], int], Vertex]
+    grows_work: bool = True
+
+
 @dataclass(frozen=True)
 class AddressGossip:
     """How addresses are asked for and told.
@@ -196,7 +262,7 @@ class Network:
     :ivar item_keys: the keys that a message announces, asks for, names as missing, or brings.
     :ivar announcing: the kind of message that announces things by their keys.
     :ivar reject: the message that tells a peer why it is ended, or None.
-    :ivar header_sync: None where nodes follow a graph of blocks, not one chain.
+    :ivar header_sync: None where nodes follow a graph of blocks, not one chain; they have a `graph_sync`.
     :ivar gossip: None where addresses are not told.
     :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
         message, and whether they called; the network's own rules, beside the nonce and the lowest version.
@@ -237,6 +303,7 @@ class Network:
     judge_version: Callable[[Introduction, Introduction, Any, bool], PeerError | None] = _nothing_wrong
     replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
     nonce_bits: int = 64
+    graph_sync: GraphSync | None = None
 
     @property
     def magic(self) -> bytes:
@@ -254,6 +321,13 @@ class Network:
         if self.header_sync is None:
             raise LocalError(f"{self.name} has no chain of headers to sync")
         return self.header_sync
+
+    @property
+    def graph(self) -> GraphSync:
+        """How a graph of blocks is followed. Raises LocalError on a network that has none."""
+        if self.graph_sync is None:
+            raise LocalError(f"{self.name} has no graph of blocks to follow")
+        return self.graph_sync
 
     def codec(self, pver: int | None = None, witness: bool = False) -> Codec:
         """What is spoken with a peer at a protocol version (None: the highest); shared between peers."""
