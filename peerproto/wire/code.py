@@ -62,6 +62,8 @@ def records_packer(form: Struct, atoms: int, strings: list[tuple[int, int]]) -> 
     pack, pack_many, step = form.pack, Struct("<" + form.format[1:] * _MANY).pack, atoms * _MANY
 
     def pack_records(records: list[tuple[Any, ...]]) -> bytes:
+        if not records:
+            return b""
         for index, size in strings:
             all_exact(map(itemgetter(index), records), size)
         if len(records) < _MANY:

@@ -78,7 +78,8 @@ def record(table: type) -> Custom:
         read.field = write.field = name
         kind.read(read, f"{name}_")  # `at`, `size` and their like may be fields too
         kind.write(write, f"self.{name}")
-    read.line(f"return {read.constant(table)}({', '.join(f'{name}_' for name in kinds)}), at")
+    values = "".join(f"{name}_, " for name in kinds)
+    read.line(f"return new({read.constant(table)}, ({values})), at")
     write.line("return out")
     reader, _ = _function(table, "read", "def read(buf, at, codec):", read)
     writer, _ = _function(table, "write", "def write(self, codec):", write)

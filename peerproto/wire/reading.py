@@ -79,7 +79,7 @@ class ReadCode(Code):
         self.raw("if end > size: raise IndexError")
         record = item.direct_record()
         if record:
-            self.raw(f"{target} = list(map(new, repeat({record}), {unpack}(buf[at:end])))")
+            self.raw(f"{target} = list(map(new, repeat({record}), {unpack}(buf[at:end]))) if count else []")
         else:
             atoms = [f"v{part}" for part in range(len(item.formats()))]
             self.raw(f"{target} = [{item.build(atoms)} for {', '.join(atoms)}, in {unpack}(buf[at:end])]")

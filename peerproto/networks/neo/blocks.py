@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Annotated, Any
 
 from peerproto.errors import LocalError, MalformedMessage
@@ -53,30 +54,55 @@ def _of(annotation: Any, *kinds: int) -> Kind:
     return If(f"self.type in {(*kinds,)}", kind_of(annotation))
 
 
-def _read_tx(self: Any, buf: bytes, at: int, codec: Codec) -> int:
-    kind, version, begin = buf[at], buf[at + 1], at
-    fault = parts.form_fault(kind, version)
-    if fault:
-        raise MalformedMessage(fault, offset=at)
-    form = FORMS[kind, version]
-    own, at = form.kind.reader(buf, at + 2, codec)
-    (attributes, inputs, outputs), at = parts.common_kind.reader(buf, at, codec)
-    (witnesses,), at = parts.witnesses_kind.reader(buf, at, codec)
-    values = (kind, version, attributes, inputs, outputs, witnesses)
-    fill: Any = Tx.__init__
-    fill(self, *values, **dict(zip(form.names, own, strict=True)), **form.granted)
-    fault = parts.fault_of(self)
+def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
+    return _read_parts(self, buf, at, codec)[2]
+
+
+def _read_parts(tx: Tx, buf: bytes, begin: int, codec: Codec) -> tuple[int, int, int]:
+    """Fill a transaction; tells where its own data end, where the witnesses begin, and where they end."""
+    kind, version = buf[begin], buf[begin + 1]
+    form = FORMS.get((kind, version))
+    if form is None:
+        raise MalformedMessage(parts.form_fault(kind, version), offset=begin)
+    own, middle = form.kind.reader(buf, begin + 2, codec)
+    (attributes, inputs, outputs), end = parts.common_kind.reader(buf, middle, codec)
+    (witnesses,), at = parts.witnesses_kind.reader(buf, end, codec)
+    _put_type(tx, kind)
+    _put_version(tx, version)
+    _put_attributes(tx, attributes)
+    _put_inputs(tx, inputs)
+    _put_outputs(tx, outputs)
+    _put_witnesses(tx, witnesses)
+    for name, value in zip(form.names, own, strict=True):
+        _put_own[name](tx, value)
+    for name, value in form.granted.items():
+        _put_own[name](tx, value)
+    fault = parts.fault_of(tx)
     if fault:
         raise MalformedMessage(fault, offset=begin)
-    return int(at)
+    return middle, end, at
+
+
+def _hashed(tx: Tx, buf: bytes, begin: int, middle: int, end: int) -> bytes:
+    """What is hashed of a transaction that was read: the same bytes, unless it could be written in fewer."""
+    form = FORMS[tx.type, tx.version]
+    count_in, count_out = len(tx.inputs), len(tx.outputs)
+    shortest = end - middle == 3 + 34 * count_in + 60 * count_out and count_in < 253 and count_out < 253
+    if (
+        shortest
+        and not tx.attributes
+        and (form.one_form or buf[begin + 2 : middle] == form.kind.writer(tx, None))
+    ):
+        return buf[begin:end]
+    return _write_unsigned(tx, None)
 
 
 def _write_unsigned(tx: Tx, codec: Codec | None) -> bytes:
     """What is hashed of a transaction. Raises LocalError for what no node takes."""
-    fault = parts.form_fault(tx.type, tx.version) or parts.fault_of(tx)
-    if fault:
+    form = FORMS.get((tx.type, tx.version))
+    fault = parts.form_fault(tx.type, tx.version) if form is None else parts.fault_of(tx)
+    if form is None or fault:
         raise LocalError(fault)
-    form = FORMS[tx.type, tx.version]
     for name, granted in form.granted.items():
         if getattr(tx, name) not in (None, granted):
             raise LocalError(f"version {tx.version} of type {tx.type:#04x} has no {name}")
@@ -122,6 +148,12 @@ class Tx(Message):
     description: Annotated[str | None, _of(parts.LongText, parts.PUBLISH)] = None
     gas: Annotated[int | None, _of(int64, parts.INVOCATION)] = None
 
+    def __getattr__(self, name: str) -> Any:
+        """What its type does not have is not set by reading, as there is so much of it."""
+        if name in _may_be_absent and self.is_untouched() is None:
+            return None
+        return Message.__getattr__(self, name)
+
     def derived(self) -> dict[str, object]:
         return {"hash": self.tx_hash}
 
@@ -129,6 +161,13 @@ class Tx(Message):
     def tx_hash(self) -> bytes:
         """The double SHA-256 of all but the witnesses, in wire order. Raises LocalError for what no node takes."""
         return sha256d(_write_unsigned(self, None))
+
+
+_may_be_absent = Tx.may_be_absent()
+_put_own: Any = {name: vars(Tx)[name].__set__ for name in Tx.layout.kinds}
+_put_type, _put_version, _put_attributes, _put_inputs, _put_outputs, _put_witnesses = islice(
+    _put_own.values(), 6
+)
 
 
 def merkle_root(hashes: list[bytes]) -> bytes:
@@ -149,21 +188,22 @@ def _read_count(buf: bytes, at: int) -> tuple[int, int]:
 def _read_txs(buf: bytes, at: int, codec: Codec) -> tuple[list[Tx], int]:
     """The transactions of a block, which begins where `buf` does: they must have the root that it names."""
     count, at = _read_count(buf, at)
-    begin, found = at, []
+    begin, found, hashes = at, [], []
     for _ in range(count):
         tx = Tx.__new__(Tx)
-        at = _read_tx(tx, buf, at, codec)
+        middle, end, behind = _read_parts(tx, buf, at, codec)
         found.append(tx)
-    fault = _block_fault(found, BASE.unpack_from(buf)[2])
+        hashes.append(sha256d(_hashed(tx, buf, at, middle, end)))
+        at = behind
+    fault = _block_fault(found, hashes, BASE.unpack_from(buf)[2])
     if fault:
         raise MalformedMessage(fault, offset=begin)
     return found, at
 
 
-def _block_fault(txs: list[Tx], root: bytes) -> str:
+def _block_fault(txs: list[Tx], hashes: list[bytes], root: bytes) -> str:
     if [tx.type == MINER for tx in txs] != [True] + [False] * (len(txs) - 1):
         return "the first transaction must be a miner's, and no other"
-    hashes = [tx.tx_hash for tx in txs]
     if len(set(hashes)) < len(hashes):
         return "a transaction stands in the block twice"
     return "" if merkle_root(hashes) == root else "the merkle root is not that of the transactions"

@@ -5,6 +5,8 @@ An uncompressed key counts, and is hashed and written, as the compressed one tha
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from peerproto.errors import LocalError, MalformedMessage
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Custom
@@ -18,6 +20,7 @@ _B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _SIZES = {0: 1, 2: 33, 3: 33, 4: 65}
 
 
+@lru_cache(maxsize=1024)  # one key costs 100 us, and a network's validators are few
 def fault_of(key: bytes) -> str:
     """What is wrong with an encoded point; empty if nothing is."""
     size = _SIZES.get(key[0]) if key else None

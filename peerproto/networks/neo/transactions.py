@@ -6,6 +6,8 @@ Which data a type has at a version is a table; a type or version that is not in 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from operator import attrgetter
 from typing import Annotated, Any, NamedTuple
 
 from peerproto.errors import LocalError, MalformedMessage
@@ -218,20 +220,24 @@ class _Invocation1(NamedTuple):
 
 
 class Form(NamedTuple):
-    """The data of a type at a version: how they stand on the wire, and what an earlier version takes for granted."""
+    """The data of a type at a version: how they stand on the wire, and what an earlier version takes for granted.
+
+    :ivar one_form: whether the same data cannot stand there in other bytes.
+    """
 
     names: tuple[str, ...]
     kind: Custom
     granted: dict[str, Any]
+    one_form: bool
 
 
-def _form(table: Any, **granted: Any) -> Form:
-    return Form(table._fields, record(table), granted)
+def _form(table: Any, *, one_form: bool = False, **granted: Any) -> Form:
+    return Form(table._fields, record(table), granted, one_form)
 
 
-_nothing = _form(_Nothing)
+_nothing = _form(_Nothing, one_form=True)
 FORMS: dict[tuple[int, int], Form] = {
-    (MINER, 0): _form(_Miner),
+    (MINER, 0): _form(_Miner, one_form=True),
     (ISSUE, 0): _nothing,
     (ISSUE, 1): _nothing,
     (CLAIM, 0): _form(_Claim),
@@ -277,17 +283,34 @@ def form_fault(kind: int, version: int) -> str:
 
 def fault_of(tx: Any) -> str:
     """What no node takes in a transaction that can be read; empty if nothing is wrong."""
-    if any(output.amount <= 0 for output in tx.outputs):
+    if tx.outputs and min(map(_AMOUNT, tx.outputs)) <= 0:
         return "an output has an amount that is not above zero"
-    if tx.type == INVOCATION and not tx.script:
+    judge = _JUDGES.get(tx.type)
+    return judge(tx) if judge else ""
+
+
+_AMOUNT = attrgetter("amount")
+
+
+def _invocation_fault(tx: Any) -> str:
+    if not tx.script:
         return "an invocation has no script"
-    if tx.type == INVOCATION and tx.gas < 0:
-        return f"gas {tx.gas} is below zero"
-    if tx.type == REGISTER and tx.owner == INFINITY and tx.asset_type > 1:
-        return "the asset has no owner"
-    if tx.type == STATE:
-        return next(filter(None, map(_descriptor_fault, tx.descriptors)), "")
-    return ""
+    return f"gas {tx.gas} is below zero" if tx.gas < 0 else ""
+
+
+def _register_fault(tx: Any) -> str:
+    return "the asset has no owner" if tx.owner == INFINITY and tx.asset_type > 1 else ""
+
+
+def _state_fault(tx: Any) -> str:
+    return next(filter(None, map(_descriptor_fault, tx.descriptors)), "")
+
+
+_JUDGES: dict[int, Callable[[Any], str]] = {
+    INVOCATION: _invocation_fault,
+    REGISTER: _register_fault,
+    STATE: _state_fault,
+}
 
 
 def _descriptor_fault(item: Descriptor) -> str:
