@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from peerproto.errors import MalformedMessage
 from peerproto.networks.decred.records import TREE_REGULAR, OutPoint
-from peerproto.wire.code import exact
+from peerproto.wire.code import exact, new
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import VarBytes, int64, uint16, uint32
 from peerproto.wire.varint import read_varint, write_varint
@@ -25,11 +25,11 @@ MOST_INPUTS, MOST_OUTPUTS, MOST_SCRIPT = 780_336, 3_728_271, 33_554_432
 
 Script = Annotated[bytes, VarBytes(MOST_SCRIPT)]
 
-_WORD = Struct("<HH")
+_WORD, _WORD_COUNT = Struct("<HH"), Struct("<HHB")
 _INPUT = Struct("<32sIbI")
-_OUTPUT = Struct("<qH")
+_OUTPUT, _OUTPUT_SIZE = Struct("<qH"), Struct("<qHB")
 _END = Struct("<II")
-_PROOF = Struct("<qII")
+_PROOF, _PROOF_SIZE = Struct("<qII"), Struct("<qIIB")
 _NOWHERE = OutPoint(bytes(32), 0, TREE_REGULAR)
 
 
@@ -65,14 +65,14 @@ def read_tx(buf: bytes, at: int, codec: Codec) -> tuple[TxFields, int]:
     Raises MalformedMessage for a type, a count or a script that may not be, IndexError or struct.error if bytes
     are missing.
     """
-    version, ser_type = _WORD.unpack_from(buf, at)
-    at += 4
+    version, ser_type, count = _WORD_COUNT.unpack_from(buf, at)
+    at += 5
     if ser_type == WITNESS:
-        proofs, at = _read_proofs(buf, at)
+        proofs, at = _read_proofs(buf, at, count)
         return (WITNESS, version, [TxIn(_NOWHERE, 0, *proof) for proof in proofs], [], 0, 0), at
     if ser_type > WITNESS:
-        raise MalformedMessage(f"serialization type {ser_type}, 0 to 2 are known", offset=at - 2)
-    inputs, at = _read_inputs(buf, at)
+        raise MalformedMessage(f"serialization type {ser_type}, 0 to 2 are known", offset=at - 3)
+    inputs, at = _read_inputs(buf, at, count)
     tx_out, at = _read_outputs(buf, at)
     lock_time, expiry = _END.unpack_from(buf, at)
     at += 8
@@ -87,16 +87,14 @@ _Input = tuple[bytes, int, int, int]
 _Proof = tuple[int, int, int, bytes]
 
 
-def _read_inputs(buf: bytes, at: int) -> tuple[list[_Input], int]:
-    """Hash, index, tree and sequence of what is spent."""
-    count = buf[at]
-    at += 1
+def _read_inputs(buf: bytes, at: int, count: int) -> tuple[list[_Input], int]:
+    """Hash, index, tree and sequence of what is spent, behind the count, of which the first byte is read."""
     if count > 252:
         count, at = _read_count(buf, at - 1, MOST_INPUTS, "inputs")
     end = at + count * _INPUT.size
     if end > len(buf):
         raise IndexError
-    return list(_INPUT.iter_unpack(buf[at:end])), end
+    return list(_INPUT.iter_unpack(buf[at:end])) if count else [], end
 
 
 def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
@@ -105,25 +103,21 @@ def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
     if count > 252:
         count, at = _read_count(buf, at - 1, MOST_OUTPUTS, "outputs")
     found = []
-    unpack = _OUTPUT.unpack_from
     for _ in range(count):
-        value, version = unpack(buf, at)
-        at += 10
-        size = buf[at]
-        at += 1
+        value, version, size = _OUTPUT_SIZE.unpack_from(buf, at)
+        at += 11
         if size > 252:
             size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         if end > len(buf):
             raise IndexError
-        found.append(TxOut(value, version, buf[at:end]))
+        found.append(new(TxOut, (value, version, buf[at:end])))
         at = end
     return found, at
 
 
-def _read_proofs(buf: bytes, at: int) -> tuple[list[_Proof], int]:
-    count = buf[at]
-    at += 1
+def _read_proofs(buf: bytes, at: int, count: int) -> tuple[list[_Proof], int]:
+    """The proofs behind their count, of which the first byte is read."""
     if count > 252:
         count, at = _read_count(buf, at - 1, MOST_INPUTS, "inputs")
     found = []
@@ -144,15 +138,13 @@ def _read_proofs_of(inputs: list[_Input], buf: bytes, at: int) -> tuple[list[TxI
     found = []
     for hash_, index, tree, sequence in inputs:
         proof, at = _read_proof(buf, at)
-        found.append(TxIn(OutPoint(hash_, index, tree), sequence, *proof))
+        found.append(new(TxIn, (new(OutPoint, (hash_, index, tree)), sequence, *proof)))
     return found, at
 
 
 def _read_proof(buf: bytes, at: int) -> tuple[_Proof, int]:
-    value_in, block_height, block_index = _PROOF.unpack_from(buf, at)
-    at += 16
-    size = buf[at]
-    at += 1
+    value_in, block_height, block_index, size = _PROOF_SIZE.unpack_from(buf, at)
+    at += 17
     if size > 252:
         size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
     end = at + size
@@ -166,14 +158,6 @@ def _read_count(buf: bytes, at: int, most: int, what: str) -> tuple[int, int]:
     if count > most:
         raise MalformedMessage(f"{count} {what} announced, at most {most} allowed", offset=at)
     return count, at
-
-
-_SIZES = [bytes((size,)) for size in range(253)]
-
-
-def _size(size: int) -> bytes:
-    """As `write_varint`, faster for what is short."""
-    return _SIZES[size] if size < 253 else write_varint(size)
 
 
 def write_tx(tx: Tx, ser_type: int | None = None) -> bytes:
@@ -194,17 +178,17 @@ def write_tx(tx: Tx, ser_type: int | None = None) -> bytes:
 
 def _add_prefix(parts: list[bytes], tx: Tx) -> None:
     pack = _INPUT.pack
-    parts.append(_size(len(tx.tx_in)))
+    parts.append(write_varint(len(tx.tx_in)))
     for (hash_, index, tree), sequence, _, _, _, _ in tx.tx_in:
         parts.append(pack(exact(hash_, 32), index, tree, sequence))
-    parts.append(_size(len(tx.tx_out)))
+    parts.append(write_varint(len(tx.tx_out)))
     for value, version, script in tx.tx_out:
-        parts += (_OUTPUT.pack(value, version), _size(len(script)), script)
+        parts += (_OUTPUT.pack(value, version), write_varint(len(script)), script)
     parts.append(_END.pack(tx.lock_time, tx.expiry))
 
 
 def _add_witness(parts: list[bytes], tx: Tx) -> None:
     pack = _PROOF.pack
-    parts.append(_size(len(tx.tx_in)))
+    parts.append(write_varint(len(tx.tx_in)))
     for _, _, value_in, block_height, block_index, script in tx.tx_in:
-        parts += (pack(value_in, block_height, block_index), _size(len(script)), script)
+        parts += (pack(value_in, block_height, block_index), write_varint(len(script)), script)

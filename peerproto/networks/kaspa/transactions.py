@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 from peerproto.errors import MalformedMessage
 from peerproto.networks.kaspa.records import OutPoint
 from peerproto.networks.kaspa.subnetworks import BUILT_IN, NATIVE
-from peerproto.wire.code import exact
+from peerproto.wire.code import exact, new
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import VarBytes, uint64
 from peerproto.wire.varint import read_varint, write_varint
@@ -86,7 +86,7 @@ def _read_inputs(buf: bytes, at: int, count: int) -> tuple[list[TxIn], int]:
             size, at = _read_count(buf, at - 1, MOST_SCRIPT, "bytes of script")
         end = at + size
         (sequence,) = _UINT64.unpack_from(buf, end)
-        tx_in.append(TxIn(OutPoint(tx_id, index), buf[at:end], sequence))
+        tx_in.append(new(TxIn, (new(OutPoint, (tx_id, index)), buf[at:end], sequence)))
         at = end + 8
     return tx_in, at
 
@@ -105,7 +105,7 @@ def _read_outputs(buf: bytes, at: int) -> tuple[list[TxOut], int]:
         end = at + size
         if end > len(buf):
             raise IndexError
-        tx_out.append(TxOut(value, buf[at:end]))
+        tx_out.append(new(TxOut, (value, buf[at:end])))
         at = end
     return tx_out, at
 
