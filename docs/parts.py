@@ -16,6 +16,7 @@ from dataclasses import fields
 from importlib import import_module
 from unittest.mock import patch
 
+import sidebyside
 from tables import code, codes, is_record, shortened, table
 
 import peerproto
@@ -342,6 +343,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "policies": policy_table,
     "owed": owed_table,
     "timing": timing_table,
+    "ways": sidebyside.ways_table,
     "form": form_table,
     "messages": message_list,
     "records": record_list,

@@ -17,9 +17,10 @@ from peerproto.wire.tables import FixedRecord, kind_of, kinds_of
 Rows = Iterable[Sequence[str]]
 
 
-def table(head: Sequence[str], rows: Rows, widths: str = "auto") -> str:
-    """A list-table; a cell may have several lines."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :align: left", f"   :widths: {widths}", ""]
+def table(head: Sequence[str], rows: Rows, widths: str = "auto", style: str = "") -> str:
+    """A list-table; a cell may have several lines. `style` is its class in CSS."""
+    lines = [".. list-table::", "   :header-rows: 1", "   :align: left", f"   :widths: {widths}"]
+    lines += [f"   :class: {style}", "   :stub-columns: 1", ""] if style else [""]
     for row in [head, *rows]:
         for index, cell in enumerate(row):
             first, *others = (cell or "\\ ").splitlines()

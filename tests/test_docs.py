@@ -31,7 +31,9 @@ PAGES = sorted(page for page in DOCS.rglob("*.rst") if "_build" not in page.part
 
 with patch.object(sys, "path", [str(DOCS), *sys.path]):
     import parts
+    import sidebyside
     import tables
+    import tried
 
 
 class PageTests(SynchronousTestCase):
@@ -130,6 +132,8 @@ class PartTests(SynchronousTestCase):
         """The pages ask only for parts that there are, and for every one of them."""
         names = {name for name, *_ in self.used()}
         self.assertEqual(names, set(parts.PARTS))
+        tables_used = [name for part, *rest in self.used() if part == "ways" for name in rest]
+        self.assertEqual(tables_used, list(sidebyside.TABLES))
         for name, *arguments in self.used():
             self.assertGreater(len(parts.PARTS[name](*arguments)), 50)
 
@@ -192,3 +196,105 @@ class PartTests(SynchronousTestCase):
             set(peerproto.__all__) - set(errors.__all__) - {"__version__", "networks", "IPeerListener"}
         ):
             self.assertRegex(page, rf"(?m):: {name}$")
+
+
+def rows_of(text: str) -> list[list[str]]:
+    """The rows of a table in reStructuredText, each its cells."""
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith("   * - "):
+            rows.append([line[7:]])
+        elif line.startswith("     - "):
+            rows[-1].append(line[7:])
+    return rows
+
+
+class SideBySideTests(SynchronousTestCase):
+    """The tables that show all networks side by side."""
+
+    def columns(self, table: str) -> dict[str, dict[str, str]]:
+        """Of each column the cells by the names of their rows."""
+        (_, *heads), *rows = rows_of(sidebyside.ways_table(table))
+        return {head: {row[0]: row[index] for row in rows} for index, head in enumerate(heads, 1)}
+
+    def test_every_network(self) -> None:
+        """Every network, with each of its policies, has its place in one column of every table."""
+        families = {name.partition("-")[0]: name for name in networks.names()}
+        wanted = {(family, policy) for family, name in families.items() for policy in networks.policies(name)}
+        for table in sidebyside.TABLES:
+            found = []
+            for head in self.columns(table):
+                told, _, policy = head.removesuffix(")").partition(" (")
+                found += [(family, policy) for family in told.split(", ")]
+            self.assertEqual(sorted(found), sorted(wanted), table)
+
+    def test_alike(self) -> None:
+        """Networks share a column only if nothing that is shown is different."""
+        heads = [head for head, _ in sidebyside.ways()]
+        self.assertEqual(heads[:2], ["bitcoin, litecoin (btcd)", "bitcoin, litecoin (core)"])
+        for name in networks.names():
+            family = name.partition("-")[0]
+            shown = next(network for head, network in sidebyside.ways() if family in head)
+            other = networks.named(name)
+            for what in (*tried.EARLY, *tried.LATE):
+                self.assertEqual(str(tried.tried(shown, what)), str(tried.tried(other, what)), (name, what))
+
+    def test_handshake(self) -> None:
+        """Who speaks first, in which order, and what verack is, are those that the networks are known for."""
+        found = self.columns("handshake")
+        self.assertEqual(
+            {head for head, cells in found.items() if cells["speaks first"] == "both"}, {"neo (neo-cli)"}
+        )
+        bitcoin, neo = found["bitcoin, litecoin (btcd)"], found["neo (neo-cli)"]
+        self.assertEqual(bitcoin["who is called says at once"], "none")
+        self.assertEqual(
+            bitcoin["who is called says on their version"],
+            "``version``, ``wtxidrelay``, ``sendaddrv2``, ``verack``",
+        )
+        self.assertEqual(neo["who is called says at once"], "``version``")
+        self.assertEqual(neo["who is called says on their version"], "``verack``")
+        no_gate = {head for head, cells in found.items() if cells["their verack is a gate"] == "no"}
+        self.assertEqual(no_gate, {"decred (dcrd1)", "soter (soterd)", "kaspa (kaspad)"})
+        self.assertEqual(found["kaspa (kaspad)"]["a second version"], "goes on")
+        self.assertEqual(found["soter (soterd)"]["a version of another chain"], "``wrong-network``")
+        self.assertEqual(neo["a lower version than the least"], "\\ ")
+
+    def test_frames(self) -> None:
+        """What becomes of a frame in the table is what the network's policy says."""
+        found = self.columns("frames")
+        for head, network in sidebyside.ways():
+            passed = network.policy.tolerates
+            for what, kind in (
+                ("an unknown command", errors.UnknownCommand),
+                ("a wrong checksum", errors.BadChecksum),
+                ("a payload that cannot be read", errors.MalformedMessage),
+                ("another network's magic", errors.WrongNetwork),
+            ):
+                told = "goes on" if kind in passed else f"``{kind.reason}``"
+                self.assertEqual(found[head][what], told, (head, what))
+            trailing = "goes on" if network.policy.trailing else "``malformed``"
+            self.assertEqual(found[head]["a byte behind the last field"], trailing, head)
+
+    def test_rejects(self) -> None:
+        """A reject is told of only where the network has one, with the versions that have it."""
+        found = self.columns("rejects")
+        versions = {head: cells["protocol versions with ``reject``"] for head, cells in found.items()}
+        self.assertEqual(versions["bitcoin, litecoin (btcd)"], "70002 to 70016")
+        self.assertEqual(versions["decred (dcrd1)"], "1 to 8")
+        for head in ("bitcoin, litecoin (core)", "decred (dcrd)", "neo (neo-cli)"):
+            self.assertEqual(set(found[head].values()), {"never", "\\ "})
+        self.assertEqual(found["soter (soterd)"]["a version of another chain"], "``version`` 0x10")
+        self.assertEqual(found["kaspa (kaspad)"]["a second version"], "``version`` 0x12")
+
+    def test_numbers(self) -> None:
+        """Times, what is owed, and how blocks are come by, are the data of each network."""
+        timing, stall, sync = map(self.columns, ("timing", "stall", "sync"))
+        for head, network in sidebyside.ways():
+            self.assertEqual(timing[head]["idle: no complete message"], f"{network.timing.idle:g}")
+            owed = [cell for cell in stall[head].values() if cell != "\\ "]
+            self.assertEqual(len(owed), len(network.expects))
+            bold = [cell for cell in owed if cell.startswith("**")]
+            self.assertEqual(len(bold), sum(kind.ends_peer for kind in network.expects.values()))
+            chain = "a chain of headers" if network.header_sync else "a graph of blocks"
+            self.assertEqual(sync[head]["nodes follow"], chain)
+            self.assertNotEqual(sync[head]["asked for by"], "none")

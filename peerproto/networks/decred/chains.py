@@ -1,4 +1,4 @@
-"""What Decred's nets demand of a chain of headers (dcrd chaincfg/*params.go, DCP0011).
+"""What Decred's nets demand of a chain of headers (dcrd chaincfg, DCP0011).
 
 The work is checked on every net. How hard it must be is checked as far as headers alone tell it simply:
 

@@ -1,7 +1,7 @@
 """Transactions: nine types, each with data of its own between the version and what all have.
 
 Which data a type has at a version is a table; a type or version that is not in it is not read. Source: the C# node
-2.12.0, Network/P2P/Payloads/*Transaction.cs.
+2.12.0, Network/P2P/Payloads.
 """
 
 from __future__ import annotations

@@ -1,0 +1,233 @@
+"""Tables that show the ways of all networks side by side, each from its data or from a peer that was tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+from tables import code, codes, table
+from tried import EARLY, LATE, STEPS, handshake, tried
+
+from peerproto import networks
+from peerproto.network import Network
+from peerproto.wire.message import Message
+
+Way = tuple[str, Network]
+"""The heading of a column, and a network whose ways it tells."""
+
+
+@cache
+def ways() -> list[Way]:
+    """One network for each family and policy; families that do the same in all share a column."""
+    found: list[tuple[list[str], Network]] = []
+    for network in _each():
+        family = network.name.partition("-")[0]
+        same = next((heads for heads, other in found if _alike(network, other)), None)
+        if same is None:
+            found.append(([family], network))
+        else:
+            same.append(family)
+    return [(f"{', '.join(heads)} ({network.policy.name})", network) for heads, network in found]
+
+
+def _each() -> Iterator[Network]:
+    """The first net of each family, with each policy."""
+    seen = set()
+    for name in networks.names():
+        family = name.partition("-")[0]
+        if family not in seen:
+            seen.add(family)
+            yield from (networks.named(name, policy) for policy in networks.policies(name))
+
+
+def _alike(one: Network, other: Network) -> bool:
+    """Whether all that these tables show is the same data."""
+    names = (
+        "policy",
+        "order",
+        "timing",
+        "messages",
+        "expects",
+        "reject",
+        "judge_version",
+        "replies",
+        "gossip",
+    )
+    return all(getattr(one, name) == getattr(other, name) for name in names)
+
+
+Rows = dict[str, Callable[[Network], str]]
+
+
+def _table(rows: Rows) -> str:
+    """A column for each way."""
+    lines = [[what, *(told(network) for _, network in ways())] for what, told in rows.items()]
+    width = 76 // len(ways())
+    return table(["", *(head for head, _ in ways())], lines, f"24{f' {width}' * len(ways())}", "ways")
+
+
+def _says(what: str) -> Callable[[Network], str]:
+    return lambda network: str(tried(network, what) or "")
+
+
+def handshake_table() -> str:
+    """Who says what, and what is put up with."""
+    rows: Rows = {
+        "protocol versions": lambda network: (
+            f"{network.least_protocol_version} to {network.protocol_version}"
+        ),
+        "speaks first": lambda network: "both" if network.order.both_speak else "who calls",
+        **{f"who calls says {step}": _step(False, step) for step in STEPS},
+        **{f"who is called says {step}": _step(True, step) for step in STEPS},
+        "their verack is a gate": lambda network: "yes" if network.order.gate else "no",
+        "comes between version and verack": _between,
+        **{what: _says(what) for what in EARLY},
+        **{what: _says(what) for what in LATE if what.startswith("a second")},
+    }
+    return _table(rows)
+
+
+def _step(inbound: bool, step: str) -> Callable[[Network], str]:
+    return lambda network: handshake(network, inbound, step)
+
+
+def _between(network: Network) -> str:
+    if not network.order.gate:
+        return "everything"
+    noted = codes(sorted(kind.command for kind in network.order.between))
+    order = network.order
+    return f"{order.keeps} of any kind, to version {order.keeps_until}" if order.keeps else noted
+
+
+def frame_table() -> str:
+    """What is made of frames that are not as they should be."""
+    rows: Rows = {
+        "longest payload, bytes": lambda network: f"{network.envelope.most:,}",
+        "a command is": _command,
+        **{what: _says(what) for what in LATE if not what.startswith("a second")},
+    }
+    return _table(rows)
+
+
+def _command(network: Network) -> str:
+    envelope = network.envelope
+    if envelope.strict_ascii:
+        return "printable ASCII"
+    if envelope.command_fault(b"\xff".ljust(12, b"\0")):
+        return "UTF-8"
+    return "any bytes, up to the first NUL" if envelope.cuts_at_nul else "any bytes"
+
+
+def reject_table() -> str:
+    """Which refusals are answered by which reject."""
+    rows: Rows = {what: _told(what) for what in (*EARLY, *LATE)}
+    rows = {what: told for what, told in rows.items() if any(told(network) != "" for _, network in ways())}
+    return _table({"protocol versions with ``reject``": _reject_versions, **rows})
+
+
+def _reject(network: Network, what: str) -> Message | None:
+    found = tried(network, what)
+    return found.told if found else None
+
+
+def _told(what: str) -> Callable[[Network], str]:
+    def told(network: Network) -> str:
+        message = _reject(network, what)
+        if message is None:
+            return ""
+        fields = message.to_fields()
+        return f"{code(str(fields['cmd']))} 0x{fields['code']:02x}"
+
+    return told
+
+
+def _reject_versions(network: Network) -> str:
+    """From and to which protocol version a reject is told."""
+    told = [message for what in (*EARLY, *LATE) if (message := _reject(network, what))]
+    if not told:
+        return "never"
+    kind = type(told[0])
+    return f"{max(kind.since, network.least_protocol_version)} to {kind.until or network.protocol_version}"
+
+
+def timing_table() -> str:
+    """The times of a peer, in seconds."""
+    rows: Rows = {
+        "the whole handshake": lambda network: f"{network.timing.handshake:g}",
+        "idle: no complete message": lambda network: f"{network.timing.idle:g}",
+        "a ping each": _pings,
+        "a look for what is overdue each": lambda network: f"{network.timing.stall_tick:g}",
+    }
+    return _table(rows)
+
+
+def _pings(network: Network) -> str:
+    rarely = ", to who has pinged" if network.timing.ping_if_pinged else ""
+    return f"{network.timing.ping:g}{rarely}"
+
+
+def stall_table() -> str:
+    """What is owed to which request, and in how many seconds; they are bold where its lack ends the peer."""
+    answers: dict[str, dict[str, None]] = {}
+    for _, network in ways():
+        for kind, owed in network.expects.items():
+            answers.setdefault(kind.command, {}).update({answer.command: None for answer in owed.answers})
+    rows: Rows = {
+        f"{code(command)}: {codes(found)}": _seconds(command) for command, found in sorted(answers.items())
+    }
+    return _table(rows)
+
+
+def _seconds(command: str) -> Callable[[Network], str]:
+    def seconds(network: Network) -> str:
+        for kind, owed in network.expects.items():
+            if kind.command == command:
+                text = f"**{owed.seconds:g}**" if owed.ends_peer else f"{owed.seconds:g}"
+                return text + (" each" if owed.each and not owed.grouped else "")
+        return ""
+
+    return seconds
+
+
+def sync_table() -> str:
+    """How blocks and addresses are come by, and what a peer answers of itself."""
+    rows: Rows = {
+        "nodes follow": _followed,
+        "asked for by": _asked_by,
+        "addresses are asked for by": lambda network: (
+            code(network.gossip.asking.command) if network.gossip else ""
+        ),
+        "addresses in one message": lambda network: f"{network.gossip.most:,}" if network.gossip else "",
+        "answered without a listener": lambda network: codes(
+            sorted(kind.command for kind in network.replies)
+        ),
+    }
+    return _table(rows)
+
+
+def _followed(network: Network) -> str:
+    return "a chain of headers" if network.header_sync else "a graph of blocks"
+
+
+def _asked_by(network: Network) -> str:
+    sync = network.header_sync
+    if sync is None:
+        graph = network.graph_sync
+        return codes(sorted(kind.command for kind in graph.asking)) if graph else ""
+    again = ", and again while any come" if sync.asks_again else ""
+    return f"{code(sync.asking.command)}, at most {sync.most:,} at once{again}"
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "handshake": handshake_table,
+    "frames": frame_table,
+    "rejects": reject_table,
+    "timing": timing_table,
+    "stall": stall_table,
+    "sync": sync_table,
+}
+
+
+def ways_table(name: str) -> str:
+    """One of the tables."""
+    return TABLES[name]()
