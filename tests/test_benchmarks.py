@@ -8,11 +8,12 @@ from hashlib import sha256
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, inputs, throughput
+from benchmarks import codec, golden, inputs, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
 from peerproto import networks
+from peerproto.networks.neo import blocks
 
 
 class InputsTests(SynchronousTestCase):
@@ -96,6 +97,30 @@ class RunTests(SynchronousTestCase):
         for name in inputs.FRAMES:
             times = codec.measure(name, rounds=1, least=0.0)
             self.assertEqual(len(codec.row(name, times)), len(codec.HEAD))
+
+    def test_golden(self) -> None:
+        """Golden frames are timed, those that are only read too; the table has what is asked for, and totals."""
+        self.patch(blocks, "sha256d", blocks.sha256d)
+        golden.hash_once()
+        measured = list(golden.measure("neo", rounds=1, least=0.0, commands=("block", "ping", "inv")))
+        self.assertEqual({item.command for item in measured}, {"block", "ping", "inv"})
+        self.assertTrue(all(item.read > 0 and item.write > 0 for item in measured))
+        lines = list(golden.rows("neo", measured))
+        self.assertEqual([line[0] for line in lines[-2:]], ["neo: all lists", "neo: all others"])
+        self.assertEqual({len(line) for line in lines}, {len(golden.HEAD)})
+        self.assertEqual(len(list(golden.rows("neo", measured, frames=True))), len(measured) + 2)
+        versions = golden.measure("soter", rounds=1, least=0.0, commands=("version",))
+        self.assertEqual([item.label for item in versions if not item.write], ["version-ua-256-cut"])
+
+    def test_golden_limits(self) -> None:
+        """A frame is over its limit when it takes longer than the fixed time and its kilobytes may."""
+        within = golden.Times("inv", "a", 2000, golden.LISTS, 20e-6, 14e-6)
+        self.assertFalse(within.is_over())
+        beyond = within._replace(label="b", write=16e-6)
+        self.assertTrue(beyond.is_over())
+        lines = list(golden.rows("kaspa", [within, beyond], over=True, frames=True))
+        self.assertEqual(lines[0], ("kaspa b", "1", "2,000", "20", "16", "15.5", "15", "1"))
+        self.assertEqual([line[0] for line in lines], ["kaspa b", "kaspa: all lists"])
 
     def test_table(self) -> None:
         """A table is aligned; times keep three digits."""
