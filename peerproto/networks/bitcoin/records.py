@@ -9,7 +9,7 @@ from struct import Struct
 from typing import NamedTuple
 
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.wire.code import all_exact
+from peerproto.wire.code import all_exact, new
 from peerproto.wire.codec import Codec
 from peerproto.wire.envelope import sha256d
 from peerproto.wire.fields import Hash, int32, ip_address, port, uint32, uint64
@@ -84,6 +84,7 @@ _ADDRESS_SIZES = {1: 4, 2: 16, 3: 10, 4: 32, 5: 32, 6: 16}
 _SUFFIXES = {3: ".onion", 4: ".onion", 5: ".b32.i2p"}
 _NOT_IPV6 = (bytes(10) + b"\xff\xff", bytes.fromhex("fd87d87eeb43"))  # IPv4-mapped and OnionCat (BIP155)
 _TIME = Struct("<I")
+_TIME_SERVICES = Struct("<IB")
 
 
 class NetAddressV2(NamedTuple):
@@ -118,22 +119,27 @@ def read_addresses_v2(buf: bytes, at: int, codec: Codec) -> tuple[list[NetAddres
     count, at = read_varint(buf, at)
     if count > MOST_ADDRESSES:
         raise MalformedMessage(f"{count} entries announced, at most {MOST_ADDRESSES} allowed", offset=at)
-    found = []
+    found, kept = [], codec.policy.address_ids
     for _ in range(count):
-        (timestamp,) = _TIME.unpack_from(buf, at)
-        services, at = read_varint(buf, at + 4)
-        network_id = buf[at]
-        size, at = read_varint(buf, at + 1)
-        fault = _size_fault(network_id, size)
+        timestamp, services = _TIME_SERVICES.unpack_from(buf, at)
+        at += 5
+        if services > 252:
+            services, at = read_varint(buf, at - 1)
+        network_id, size = buf[at], buf[at + 1]
+        at += 2
+        if size > 252:
+            size, at = read_varint(buf, at - 1)
+        fault = size != _ADDRESS_SIZES.get(network_id) and _size_fault(network_id, size)
         if fault:
             raise MalformedMessage(fault, offset=at)
-        if at + size + 2 > len(buf):
+        end = at + size
+        if end + 2 > len(buf):
             raise IndexError
-        address = buf[at : at + size]
-        at += size + 2
-        if network_id in codec.policy.address_ids and not (network_id == 2 and address.startswith(_NOT_IPV6)):
-            port = int.from_bytes(buf[at - 2 : at])
-            found.append(NetAddressV2(timestamp, services, network_id, address, port))
+        address = buf[at:end]
+        at = end + 2
+        if network_id in kept and not (network_id == 2 and address.startswith(_NOT_IPV6)):
+            port = buf[end] << 8 | buf[end + 1]
+            found.append(new(NetAddressV2, (timestamp, services, network_id, address, port)))
     return found, at
 
 
@@ -154,12 +160,13 @@ def write_addresses_v2(addresses: list[NetAddressV2], codec: Codec) -> bytes:
     if len(addresses) > MOST_ADDRESSES:
         raise LocalError(f"addr_list: {len(addresses)} entries, at most {MOST_ADDRESSES} allowed")
     parts = [write_varint(len(addresses))]
-    for item in addresses:
-        fault = address_fault(item)
+    for timestamp, services, network_id, address, port_number in addresses:
+        size = len(address)
+        fault = size != _ADDRESS_SIZES.get(network_id) and _size_fault(network_id, size)
         if fault:
             raise LocalError(f"addr_list: {fault}")
-        parts.append(_TIME.pack(item.timestamp) + write_varint(item.services) + bytes((item.network_id,)))
-        parts.append(write_varint(len(item.addr_bytes)) + item.addr_bytes + item.port.to_bytes(2))
+        parts += (_TIME.pack(timestamp), write_varint(services), bytes((network_id,)))
+        parts += (write_varint(size), address, port_number.to_bytes(2))
     return b"".join(parts)
 
 
