@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.errors import Incomplete, LocalError, MalformedMessage
+from peerproto.errors import MalformedMessage
 from peerproto.networks.soter import Block, Tx
 from peerproto.wire.envelope import sha256d
-from peerproto.wire.message import Message
-from peerproto.wire.reader import Reader
+from tests import goldens
 from tests.soter_vectors import Entry, by_label, codec_of, frame_of, golden, mined, network_of
 
 WITH_TRANSACTIONS = ("tx", "block")
@@ -25,10 +20,24 @@ def written(entry: Entry) -> bytes | None:
     return bytes.fromhex(entry.get("reencoded_frame", entry["frame"]))
 
 
-class GoldenTests(SynchronousTestCase):
+class GoldenTests(goldens.GoldenCase):
     """Frames that were written and read by soterd."""
 
-    maxDiff = 1000
+    def entries(self) -> list[Entry]:
+        """All of them."""
+        return golden()
+
+    frame_of, codec_of, written = staticmethod(frame_of), staticmethod(codec_of), staticmethod(written)
+    unwritable = "at most 358 allowed"
+
+    def may_be_cut(self, entry: Entry) -> bool:
+        """Where a cut changes nothing that is read."""
+        return entry["label"] in CUT_CHANGES_NOTHING
+
+    def test_nothing_beside(self) -> None:
+        """All that is shown stands among the fields."""
+        for entry in golden():
+            self.assertEqual(codec_of(entry).decode(frame_of(entry)).extra(), {}, entry["label"])
 
     def test_all_are_here(self) -> None:
         """There are vectors of every message of the network."""
@@ -37,45 +46,10 @@ class GoldenTests(SynchronousTestCase):
         self.assertEqual({entry["command"] for entry in golden()}, set(kinds))
         self.assertEqual(len(kinds), 31)
 
-    def test_fields(self) -> None:
-        """Every frame has the fields that it should have, derived ones among them, and nothing beside."""
-        for entry in golden():
-            found = codec_of(entry).decode(frame_of(entry))
-            self.assertEqual(found.command, entry["command"])
-            self.assertEqual(found.to_fields(), entry["fields"], entry["label"])
-            self.assertEqual(found.extra(), {}, entry["label"])
-
-    def test_written_again(self) -> None:
-        """Every frame is written again as soterd does it, by way of JSON too."""
-        for entry in golden():
-            codec = codec_of(entry)
-            found = codec.decode(frame_of(entry))
-            again = type(found).from_fields(json.loads(json.dumps(entry["fields"])))
-            self.assertEqual(again, found, entry["label"])
-            for message in (found, again):
-                wanted = written(entry)
-                if wanted is None:
-                    self.assertRaisesRegex(LocalError, "at most 358 allowed", codec.encode, message)
-                else:
-                    self.assertEqual(codec.encode(message), wanted, entry["label"])
-
     def test_canonical(self) -> None:
         """Which frames come back otherwise than they were is known."""
         changed = {entry["label"] for entry in golden() if written(entry) != frame_of(entry)}
         self.assertEqual(changed, {entry["label"] for entry in golden() if not entry["canonical"]})
-
-    def test_out_of_the_reader(self) -> None:
-        """Every frame comes out of a stream as the same message; unread it is the same bytes."""
-        for entry in golden():
-            codec, frame = codec_of(entry), frame_of(entry)
-            (found,) = Reader(codec).feed(frame)
-            assert isinstance(found, Message)
-            self.assertEqual(found.is_untouched() is not None, type(found).lazy, entry["label"])
-            if type(found).lazy:
-                self.assertEqual(codec.encode(found), frame, entry["label"])
-                self.assertIsNotNone(found.is_untouched(), entry["label"])
-            self.assertEqual(found, codec.decode(frame), entry["label"])
-            self.assertEqual(found.to_fields(), entry["fields"], entry["label"])
 
     def test_encoding_matters_for_transactions_only(self) -> None:
         """All but transactions read the same with witnesses and without."""
@@ -94,28 +68,6 @@ class GoldenTests(SynchronousTestCase):
                 self.assertEqual(other.decode(frame).to_fields(), entry["fields"], entry["label"])
                 if net != entry["net"]:
                     self.assertRaises(MalformedMessage, other.decode, frame_of(entry))
-
-    def test_cut_anywhere(self) -> None:
-        """No frame that is cut comes through, wherever it is cut."""
-        for entry in golden():
-            codec, frame = codec_of(entry), frame_of(entry)
-            for end in {*range(24), *range(24, len(frame), 1 + len(frame) // 50), len(frame) - 1}:
-                self.assertRaises(Incomplete, codec.decode, frame[:end])
-
-    def test_cut_payload(self) -> None:
-        """A payload that is cut, its header telling so, is malformed, or a message that may be shorter."""
-        for entry in golden():
-            codec, payload = codec_of(entry), frame_of(entry)[24:]
-            for end in range(0, len(payload), 1 + len(payload) // 20):
-                frame = codec.envelope.wrap(codec.envelope.command(entry["command"]), payload[:end])
-                try:
-                    found = codec.decode(frame)
-                except MalformedMessage as error:
-                    self.assertRegex(str(error), f"^{entry['command']}: ")
-                    self.assertLessEqual(error.offset, len(frame))
-                else:
-                    self.assertIn(entry["label"], CUT_CHANGES_NOTHING)
-                    self.assertEqual(found.command, entry["command"])
 
 
 CUT_CHANGES_NOTHING = {
@@ -206,31 +158,3 @@ class MinedTests(SynchronousTestCase):
             self.assertEqual(block.header.pack(), network_of(entry).chain.genesis)
             self.assertTrue(block.has_its_parents)
             self.assertEqual((block.parents.size, block.verification.size), (0, 0))
-
-
-SMALL = [
-    entry
-    for entry in golden()
-    if (entry["net"], entry["pver"], entry["encoding"]) == ("mainnet", 70013, "base")
-    and len(entry["frame"]) < 5_000
-]
-
-
-class SplitTests(SynchronousTestCase):
-    """Streams of golden frames."""
-
-    @given(
-        st.lists(st.sampled_from(SMALL), min_size=1, max_size=5),
-        st.lists(st.floats(0, 1), max_size=8),
-    )
-    def test_any_chunks(self, entries: list[Entry], places: list[float]) -> None:
-        """However a stream of golden frames is cut, the messages are the same."""
-        codec = codec_of(entries[0])
-        stream = b"".join(map(frame_of, entries))
-        marks = [0, *sorted(int(place * len(stream)) for place in places), len(stream)]
-        reader = Reader(codec)
-        found = [
-            some for at in range(len(marks) - 1) for some in reader.feed(stream[marks[at] : marks[at + 1]])
-        ]
-        messages = [some for some in found if isinstance(some, Message)]
-        self.assertEqual([some.to_fields() for some in messages], [entry["fields"] for entry in entries])
