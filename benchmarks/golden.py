@@ -10,19 +10,19 @@ is computed, and what a message hashes to check itself is looked up, after the f
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from benchmarks.codec import cpu, often_enough
 from benchmarks.table import show, us
 from peerproto.errors import LocalError
 from peerproto.wire.codec import Codec
-from peerproto.wire.message import Message
 
 NETWORKS = ("bitcoin", "decred", "soter", "kaspa", "neo")
 FIXED = 5e-6
@@ -65,36 +65,50 @@ def unhashed(codec: Codec) -> Codec:
 
 def measure(
     network: str, *, rounds: int, least: float = LEAST, commands: Collection[str] = ()
-) -> Iterator[Times]:
-    """The golden frames of a network (of some commands), by command; the shortest of `rounds` timings of each."""
+) -> list[Times]:
+    """The golden frames of a network (of some commands), by command; the shortest of `rounds` timings of each.
+
+    A round goes through all frames, so that a busy moment of the machine spoils one timing of each at most.
+    """
     vectors: Any = import_module(f"tests.{network}_vectors")
-    for entry in sorted(vectors.golden(), key=lambda entry: str(entry["command"])):
-        command = entry["command"]
-        if commands and command not in commands:
-            continue
-        whole = vectors.frame_of(entry)
-        frame, codec = whole[:20] + bytes(4) + whole[24:], unhashed(vectors.codec_of(entry))
-        message = codec.decode(frame)
-        fixed = command in OF_FIXED_RECORDS and (network, command) != ("neo", "headers")
-        read, write = (
-            _shortest(codec.decode, frame, rounds, least),
-            _shortest(codec.encode, message, rounds, least),
+    entries = [entry for entry in vectors.golden() if not commands or entry["command"] in commands]
+    entries.sort(key=itemgetter("command"))
+    jobs = [
+        job for entry in entries for job in _jobs(unhashed(vectors.codec_of(entry)), vectors.frame_of(entry))
+    ]
+    counts = [often_enough(job, least) for job in jobs]
+    passes = [[cpu(job, times) for job, times in zip(jobs, counts, strict=True)] for _ in range(rounds)]
+    shortest = map(min, zip(*passes, strict=True))
+    return [
+        Times(
+            entry["command"],
+            entry["label"],
+            len(vectors.frame_of(entry)),
+            _allowed(network, entry),
+            read,
+            write,
         )
-        yield Times(command, entry["label"], len(frame), LISTS if fixed else OTHERS, read, write)
+        for entry, read, write in zip(entries, shortest, shortest, strict=True)
+    ]
 
 
-def _shortest(call: Any, argument: bytes | Message, rounds: int, least: float) -> float:
-    """No time at all for a few messages that are read but, being too long, not written."""
+def _allowed(network: str, entry: dict[str, Any]) -> float:
+    fixed = entry["command"] in OF_FIXED_RECORDS and (network, entry["command"]) != ("neo", "headers")
+    return LISTS if fixed else OTHERS
 
-    def job() -> object:
-        return call(argument)
 
-    try:
-        job()
-    except LocalError:
-        return 0.0
-    times = often_enough(job, least)
-    return min(cpu(job, times) for _ in range(rounds))
+def _jobs(codec: Codec, whole: bytes) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Reads and writes a frame; a few messages are read but, being too long, not written."""
+    frame = whole[:20] + bytes(4) + whole[24:]
+    message = codec.decode(frame)
+
+    def write() -> object:
+        try:
+            return codec.encode(message)
+        except LocalError:
+            return None
+
+    return lambda: codec.decode(frame), write
 
 
 def hash_once() -> None:
@@ -148,7 +162,7 @@ def main() -> None:
     hash_once()
     lines: list[tuple[str, ...]] = []
     for network in options.network or NETWORKS:
-        measured = list(measure(network, rounds=options.rounds, commands=options.command))
+        measured = measure(network, rounds=options.rounds, commands=options.command)
         lines += rows(network, measured, over=options.over, frames=options.frames)
     print(show(HEAD, lines))
 

@@ -102,15 +102,14 @@ class RunTests(SynchronousTestCase):
         """Golden frames are timed, those that are only read too; the table has what is asked for, and totals."""
         self.patch(blocks, "sha256d", blocks.sha256d)
         golden.hash_once()
-        measured = list(golden.measure("neo", rounds=1, least=0.0, commands=("block", "ping", "inv")))
+        measured = golden.measure("neo", rounds=1, least=0.0, commands=("block", "ping", "inv"))
         self.assertEqual({item.command for item in measured}, {"block", "ping", "inv"})
         self.assertTrue(all(item.read > 0 and item.write > 0 for item in measured))
         lines = list(golden.rows("neo", measured))
         self.assertEqual([line[0] for line in lines[-2:]], ["neo: all lists", "neo: all others"])
         self.assertEqual({len(line) for line in lines}, {len(golden.HEAD)})
         self.assertEqual(len(list(golden.rows("neo", measured, frames=True))), len(measured) + 2)
-        versions = golden.measure("soter", rounds=1, least=0.0, commands=("version",))
-        self.assertEqual([item.label for item in versions if not item.write], ["version-ua-256-cut"])
+        self.assertEqual(len(golden.measure("soter", rounds=1, least=0.0, commands=("version",))), 19)
 
     def test_golden_limits(self) -> None:
         """A frame is over its limit when it takes longer than the fixed time and its kilobytes may."""
