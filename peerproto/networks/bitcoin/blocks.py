@@ -27,7 +27,8 @@ MOST_BLOCK_TX = 400_001
 
 
 def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
-    (self.version, self.tx_in, self.tx_out, self.lock_time), at = read_tx(buf, at, codec)
+    fields, at = read_tx(buf, at, codec)
+    Tx.__init__(self, *fields)
     return at
 
 

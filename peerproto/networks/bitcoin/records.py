@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from hashlib import sha3_256
-from operator import itemgetter
+from itertools import repeat
 from struct import Struct
 from typing import NamedTuple
 
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.wire.code import all_exact, new
+from peerproto.wire.code import new, records_packer
 from peerproto.wire.codec import Codec
 from peerproto.wire.envelope import sha256d
 from peerproto.wire.fields import Hash, int32, ip_address, port, uint32, uint64
@@ -176,7 +176,7 @@ def read_headers(buf: bytes, at: int, codec: Codec) -> tuple[list[BlockHeader], 
     if buf[at + 80 : end : 81].strip(b"\0"):
         first = next(index for index in range(at + 80, end, 81) if buf[index])
         raise MalformedMessage(f"a header announces {buf[first]} transactions, 0 allowed", offset=first)
-    return list(map(BlockHeader._make, _HEADER_AND_COUNT.iter_unpack(buf[at:end]))), end
+    return list(map(new, repeat(BlockHeader), _HEADER_AND_COUNT.iter_unpack(buf[at:end]))), end
 
 
 def skim_headers(buf: bytes, at: int, codec: Codec) -> int:
@@ -199,6 +199,7 @@ _HEADER_AND_COUNT = Struct("<i32s32sIIIx")
 
 def write_headers(headers: list[BlockHeader], codec: Codec) -> bytes:
     """The inverse of `read_headers`. Raises ValueError for a hash that has not 32 bytes."""
-    all_exact(map(itemgetter(1), headers), 32)
-    all_exact(map(itemgetter(2), headers), 32)
-    return write_varint(len(headers)) + b"".join([_HEADER_AND_COUNT.pack(*header) for header in headers])
+    return write_varint(len(headers)) + _pack_headers(headers)
+
+
+_pack_headers = records_packer(_HEADER_AND_COUNT, 6, [(1, 32), (2, 32)])

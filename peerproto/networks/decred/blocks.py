@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from operator import itemgetter
+from struct import Struct
 from typing import Annotated
 
 from peerproto.errors import LocalError, MalformedMessage
@@ -21,7 +21,7 @@ from peerproto.networks.decred.transactions import (
 )
 from peerproto.networks.decred.work import blake3, has_blake3
 from peerproto.wire.blake256 import blake256
-from peerproto.wire.code import all_exact
+from peerproto.wire.code import records_packer
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Custom, FixedRecord, ListOf, uint16, uint32
 from peerproto.wire.layout import record
@@ -39,7 +39,7 @@ def most_block(pver: int) -> int:
 
 def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
     fields, at = read_tx(buf, at, codec)
-    self.ser_type, self.version, self.tx_in, self.tx_out, self.lock_time, self.expiry = fields
+    Tx.__init__(self, *fields)
     return at
 
 
@@ -177,18 +177,15 @@ def _read_headers(buf: bytes, at: int, codec: Codec) -> tuple[list[BlockHeader],
     return [BlockHeader._make(HEADER.unpack_from(buf, start)) for start in range(at, end, _EACH)], end
 
 
-_STRINGS = FixedRecord(BlockHeader).strings()
-
-
 def _write_headers(headers: list[BlockHeader], codec: Codec) -> bytes:
     if len(headers) > MOST_HEADERS:
         raise LocalError(f"headers: {len(headers)} entries, at most {MOST_HEADERS} allowed")
-    for index, size in _STRINGS:
-        all_exact(map(itemgetter(index), headers), size)
-    return write_varint(len(headers)) + b"".join([HEADER.pack(*header) + b"\0" for header in headers])
+    return write_varint(len(headers)) + _pack_headers(headers)
 
 
-_header_list = ListOf(FixedRecord(BlockHeader), MOST_HEADERS)
+_fixed_header = FixedRecord(BlockHeader)
+_pack_headers = records_packer(Struct(HEADER.format + "x"), len(BlockHeader._fields), _fixed_header.strings())
+_header_list = ListOf(_fixed_header, MOST_HEADERS)
 _headers = Custom(
     _read_headers,
     _write_headers,

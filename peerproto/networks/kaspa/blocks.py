@@ -32,16 +32,7 @@ MOST_BLOCK_TX = 1_000_001
 
 def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
     fields, at = read_tx(buf, at, codec)
-    (
-        self.version,
-        self.tx_in,
-        self.tx_out,
-        self.lock_time,
-        self.subnetwork_id,
-        self.gas,
-        self.payload_hash,
-        self.subnetwork_payload,
-    ) = fields
+    Tx.__init__(self, *fields)
     return at
 
 

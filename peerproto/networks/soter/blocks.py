@@ -28,7 +28,8 @@ __all__ = ["Block", "MerkleBlock", "Tx"]
 
 
 def _read_tx(self: Tx, buf: bytes, at: int, codec: Codec) -> int:
-    (self.version, self.tx_in, self.tx_out, self.lock_time), at = read_tx(buf, at, codec)
+    fields, at = read_tx(buf, at, codec)
+    Tx.__init__(self, *fields)
     return at
 
 
