@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -111,11 +111,35 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class InventoryRules:
+    """How things are announced to a peer, and how long it is remembered what it knows.
+
+    :ivar announce: the messages that announce some vectors.
+    :ivar vectors: the vectors that a whole payload of an announcement has, or the end of one.
+    :ivar size: bytes of a vector on the wire.
+    :ivar at_once: whether a vector goes in a message of its own as soon as it is to be announced; it does not count as
+        known then, and may be announced again.
+    :ivar most: how many a message has at most. :ivar known: how many are remembered of a peer.
+    :ivar life: for how many seconds, None for ever. :ivar refreshes: whether those that are asked for are kept longest.
+    """
+
+    announce: Callable[[Sequence[Any]], list[Message]]
+    vectors: Callable[[bytes], Iterable[Any]]
+    size: int
+    at_once: Callable[[Any], bool]
+    most: int = 1000
+    known: int = 1000
+    life: float | None = None
+    refreshes: bool = True
+
+
+@dataclass(frozen=True)
 class Timing:
     """All in seconds.
 
     :ivar handshake: for the whole of it, veracks included. :ivar idle: without a complete message.
     :ivar ping: between pings. :ivar ping_if_pinged: whether only a peer that has pinged is pinged.
+    :ivar trickle: between two rounds of announcements, the least and the most; 0 for none, at once.
     :ivar stall_tick: how often is looked for what is overdue.
     :ivar write: for a peer to take what it is sent, beside a second for each 256 KiB.
     :ivar grace: how long a closing connection may take to send what it still has.
@@ -125,6 +149,7 @@ class Timing:
     idle: float = 300.0
     ping: float = 120.0
     ping_if_pinged: bool = False
+    trickle: tuple[float, float] = (10.0, 10.0)
     stall_tick: float = 15.0
     write: float = 20.0
     grace: float = 5.0
@@ -260,7 +285,7 @@ class Network:
     :ivar name: NETWORK-NET. :ivar port: where its nodes listen.
     :ivar witness_service: the service bits of a peer to which transactions go with their witnesses.
     :ivar item_keys: the keys that a message announces, asks for, names as missing, or brings.
-    :ivar announcing: the kind of message that announces things by their keys.
+    :ivar announcing: the kind of message that announces things by their keys. :ivar inventory: how they are announced.
     :ivar reject: the message that tells a peer why it is ended, or None.
     :ivar header_sync: None where nodes follow a graph of blocks, not one chain; they have a `graph_sync`.
     :ivar gossip: None where addresses are not told.
@@ -296,6 +321,7 @@ class Network:
     request_blocks: Callable[[Collection[bytes], bool], Message]
     reject: Callable[[PeerError], Message | None]
     announcing: type[Message]
+    inventory: InventoryRules
     header_sync: HeaderSync | None
     gossip: AddressGossip | None
     make_ping: Callable[[int, Ourselves], Message]

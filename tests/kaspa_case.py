@@ -62,11 +62,15 @@ class KaspaCase(PeerTestCase):
         return raw.peer.network.magic + frame_of(entry)[4:]
 
 
+OTHERS = ("on_ready", "on_lost", "on_message", "on_read", "on_write")
+"""The methods of a listener that hear of no message of the network."""
+
+
 class Looks:
     """A listener that looks at all that it hears."""
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("on_") or name in ("on_ready", "on_lost", "on_message"):
+        if not name.startswith("on_") or name in OTHERS:
             raise AttributeError(name)
         return lambda peer, message: message.to_fields()
 

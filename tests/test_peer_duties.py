@@ -144,7 +144,7 @@ class TableTests(PeerTestCase):
     def test_most_have_none(self) -> None:
         """Messages that a peer has nothing to do about cost no call."""
         for policy in POLICIES:
-            found = duties.duties_of(regtest(policy))
+            found = duties.duties_of(regtest(policy), notes_inventory=False)
             self.assertNotIn(Inv, found)
             self.assertIs(found[Ping], duties.answer_ping)
 

@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 Duty = Callable[["PeerProtocol", Any], None]
 
 
-def duties_of(network: Network) -> dict[type, Duty]:
-    """The duties of a ready peer by kind of message; looked up once, not per message."""
+def duties_of(network: Network, *, notes_inventory: bool = True) -> dict[type, Duty]:
+    """The duties of a ready peer by kind of message; looked up once, not per message.
+
+    :param notes_inventory: whether what a peer announces counts as known to it.
+    """
     order = network.order
     duties: dict[type, Duty] = dict.fromkeys((*order.between, *order.greeting), take_note)
     duties.update(dict.fromkeys(order.late, take_late))
     duties.update(dict.fromkeys(network.replies, reply))
     duties.update(dict.fromkeys(order.judged, judge))
+    if notes_inventory:
+        duties[network.announcing] = note_announcement
     duties[network.ping] = answer_ping
     duties[network.pong] = take_pong
     if not order.gate:
@@ -84,6 +89,11 @@ def judge(peer: PeerProtocol, message: Message) -> None:
 def take_note(peer: PeerProtocol, message: Message) -> None:
     """A message that negotiates and may come at any time."""
     peer.handshake.noted.add(type(message))
+
+
+def note_announcement(peer: PeerProtocol, message: Message) -> None:
+    """What a peer announces it knows."""
+    peer.inventory.known.received(message.payload)  # type: ignore[arg-type]
 
 
 def knows_pong(peer: PeerProtocol) -> bool:

@@ -64,6 +64,7 @@ class PeerFactory(Factory):
     :param protocol_version: the highest that we speak; None for the network's own.
     :param timing: in place of the network's own.
     :param send_budget: how many bytes may wait for one peer.
+    :param notes_inventory: whether what a peer announces counts as known to it (see `is_known_inventory`).
     :param clock: the reactor or a `Clock`; None for the reactor that Twisted has installed.
     :param now: the wall clock, in seconds since 1970. :param random: makes nonces of 64 bits.
 
@@ -90,6 +91,7 @@ class PeerFactory(Factory):
         protocol_version: int | None = None,
         timing: Timing | None = None,
         send_budget: int = SEND_BUDGET,
+        notes_inventory: bool = True,
         clock: IReactorTime | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], int] = secrets.randbits,
@@ -118,10 +120,10 @@ class PeerFactory(Factory):
         self.on_lost = method_of(listener, "on_lost")
         self.on_read = method_of(listener, "on_read")
         self.on_write = method_of(listener, "on_write")
-        self.duties = duties_of(network)
+        self.duties = duties_of(network, notes_inventory=notes_inventory)
         self.now = now
         self._clock = clock
-        self._random = random
+        self.random = random
         self._nonces = nonces
         self._check()
 
@@ -197,7 +199,7 @@ class PeerFactory(Factory):
 
     def make_nonce(self) -> int:
         """A random nonce, never zero."""
-        return self._random(self.network.nonce_bits) or 1
+        return self.random(self.network.nonce_bits) or 1
 
 
 class InboundFactory(Factory):

@@ -23,12 +23,14 @@ from peerproto.errors import (
     SendStalled,
 )
 from peerproto.network import Introduction, Network
+from peerproto.peer.announcing import Announcing
 from peerproto.peer.asking import Asking
 from peerproto.peer.audience import Audience
 from peerproto.peer.ending import is_told, where_is, why_lost
 from peerproto.peer.flow import Flow
 from peerproto.peer.handshake import Handshake, State
 from peerproto.peer.inbox import Inbox
+from peerproto.peer.inventory import Inventory
 from peerproto.peer.listener import started
 from peerproto.peer.once import Once
 from peerproto.peer.outbox import Outbox
@@ -47,7 +49,7 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
-class PeerProtocol(Asking, Protocol):
+class PeerProtocol(Asking, Announcing, Protocol):
     """A peer of a Bitcoin-like network.
 
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.
@@ -74,6 +76,15 @@ class PeerProtocol(Asking, Protocol):
         flow = Flow(self.watch.timers, factory.timing, factory.send_budget, self.fail)
         self.outbox = Outbox(self.network.codec(factory.protocol_version), self.statistics, flow)
         self.inbox = Inbox(self)
+        self.inventory = Inventory(
+            self.network.inventory,
+            factory.timing,
+            self.watch.timers,
+            self.clock.seconds,
+            self.outbox,
+            self.send,
+            factory.random,
+        )
         self.ending: PeerError | None = None
         self._watch_writing()
         self._ready: Once[PeerProtocol] = Once()

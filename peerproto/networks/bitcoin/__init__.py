@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
-from peerproto.network import Network, Timing
-from peerproto.networks.bitcoin import behaviour, chains, exchange, sync
+from peerproto.network import Network
+from peerproto.networks.bitcoin import behaviour, chains, exchange, inventory, sync
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -169,7 +169,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         least_protocol_version=ways.least_protocol_version,
         order=ways.order,
         expects=behaviour.expectations(ways.stall_ends_peer),
-        timing=Timing(),
+        timing=ways.timing,
         services=services,
         witness_service=behaviour.NODE_WITNESS,
         version=Version,
@@ -183,6 +183,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         request_blocks=exchange.request_blocks,
         reject=exchange.reject if ways.rejects else exchange.no_reject,
         announcing=Inv,
+        inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
         gossip=sync.GOSSIP,
         make_ping=exchange.make_ping,

@@ -19,7 +19,7 @@ from peerproto.errors import (
     UnexpectedMessage,
     UnknownCommand,
 )
-from peerproto.network import Expectation, Order
+from peerproto.network import Expectation, Order, Timing
 from peerproto.networks.bitcoin import filters, foreign, messages
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.wire.codec import Policy
@@ -100,6 +100,7 @@ class Behaviour:
     least_protocol_version: int
     stall_ends_peer: bool
     rejects: bool
+    timing: Timing
 
 
 BTCD = Behaviour(
@@ -117,6 +118,7 @@ BTCD = Behaviour(
     least_protocol_version=209,
     stall_ends_peer=True,
     rejects=True,
+    timing=Timing(),
 )
 
 CORE = Behaviour(
@@ -143,6 +145,7 @@ CORE = Behaviour(
     least_protocol_version=31800,
     stall_ends_peer=False,
     rejects=False,
+    timing=Timing(trickle=(0.0, 10.0)),
 )
 
 BEHAVIOURS = {"btcd": BTCD, "core": CORE}

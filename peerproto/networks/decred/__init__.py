@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
-from peerproto.network import Network, Timing
+from peerproto.network import Network
 from peerproto.networks.bitcoin.records import InvVect, TimedAddress
 from peerproto.networks.decred import behaviour, chains, sync
 from peerproto.networks.decred.addresses import NetAddressV2
@@ -172,7 +172,7 @@ def network(net: str, policy: str) -> Network:
         least_protocol_version=ways.least_protocol_version,
         order=ways.order,
         expects=behaviour.expectations(ways.insists),
-        timing=Timing(idle=120.0, ping=107.0),
+        timing=ways.timing,
         services=behaviour.SERVICES,
         witness_service=0,
         version=Version,
@@ -186,6 +186,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject if ways.rejects else behaviour.no_reject,
         announcing=Inv,
+        inventory=ways.inventory,
         header_sync=sync.HEADER_SYNC,
         gossip=GOSSIP,
         make_ping=behaviour.make_ping,

@@ -19,7 +19,8 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Expectation, Introduction, Key, Order, Ourselves
+from peerproto.network import Expectation, Introduction, InventoryRules, Key, Order, Ourselves, Timing
+from peerproto.networks.bitcoin.inventory import never, rules
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.decred import filters, messages, mixing, slowness, state
 from peerproto.networks.decred.blocks import Block, Headers, Tx
@@ -92,6 +93,8 @@ class Behaviour:
     least_protocol_version: int
     insists: bool
     rejects: bool
+    timing: Timing
+    inventory: InventoryRules
 
 
 _LATE: dict[type[Message], type[PeerError] | None] = {
@@ -106,6 +109,8 @@ DCRD = Behaviour(
     least_protocol_version=9,
     insists=False,
     rejects=False,
+    timing=Timing(idle=120.0, ping=107.0, trickle=(0.1, 0.5)),
+    inventory=rules(messages.Inv, never, life=900.0),
 )
 DCRD1 = Behaviour(
     Policy("dcrd1", trailing=True),
@@ -114,6 +119,8 @@ DCRD1 = Behaviour(
     least_protocol_version=1,
     insists=True,
     rejects=True,
+    timing=Timing(idle=120.0, ping=107.0, trickle=(0.5, 0.5)),
+    inventory=rules(messages.Inv, never),
 )
 
 BEHAVIOURS = {"dcrd": DCRD, "dcrd1": DCRD1}

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
-from peerproto.network import Network, Timing
+from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
 from peerproto.networks.kaspa import behaviour
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
@@ -199,7 +199,7 @@ def network(
         least_protocol_version=behaviour.PROTOCOL_VERSION,
         order=behaviour.ORDER,
         expects=behaviour.EXPECTS,
-        timing=Timing(),
+        timing=behaviour.TIMING,
         services=behaviour.SERVICES,
         witness_service=0,
         version=Version,
@@ -213,6 +213,7 @@ def network(
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject,
         announcing=Inv,
+        inventory=behaviour.INVENTORY,
         header_sync=None,
         gossip=None if net == "simnet" else behaviour.GOSSIP,
         make_ping=behaviour.make_ping,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import MalformedMessage, PeerError, Refused, VersionExpected
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
 from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
+from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import InvVect, NetAddress
 from peerproto.networks.kaspa import blocks, messages, subnetworks
 from peerproto.networks.kaspa.records import (
@@ -200,3 +201,7 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> me
 
 GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell)
 """Addresses of full nodes."""
+
+TIMING = Timing(trickle=(0.1, 0.1))
+
+INVENTORY = rules(messages.Inv, is_block)

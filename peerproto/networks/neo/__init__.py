@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Params
-from peerproto.networks.neo import behaviour, chains, sync
+from peerproto.networks.neo import behaviour, chains, inventory, sync
 from peerproto.networks.neo.blocks import Block, BlockHeader, Headers, MerkleBlock, Tx
+from peerproto.networks.neo.inventory import InvVect
 from peerproto.networks.neo.messages import (
     INV_BLOCK,
     INV_CONSENSUS,
@@ -66,6 +67,7 @@ __all__ = [
     "GetRoots",
     "Headers",
     "Inv",
+    "InvVect",
     "MemPool",
     "MerkleBlock",
     "NetAddress",
@@ -130,6 +132,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject,
         announcing=Inv,
+        inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,

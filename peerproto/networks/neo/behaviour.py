@@ -58,7 +58,9 @@ ORDER = Order(
     both_speak=True,
 )
 
-TIMING = Timing(handshake=30.0, idle=300.0, ping=60.0, ping_if_pinged=True, stall_tick=30.0)
+TIMING = Timing(
+    handshake=30.0, idle=300.0, ping=60.0, ping_if_pinged=True, stall_tick=30.0, trickle=(0.0, 0.0)
+)
 
 _OWED = 120.0
 _ITEMS = (blocks.Block, blocks.Tx, blocks.MerkleBlock, messages.Consensus, messages.StateRoot)

@@ -169,6 +169,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=refusals.reject,
         announcing=Inv,
+        inventory=behaviour.INVENTORY,
         header_sync=None,
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import partial
+from struct import Struct
 from typing import Any
 
 from peerproto.errors import DuplicateVerack, DuplicateVersion
 from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
 from peerproto.networks.bitcoin import filters
+from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import NetAddress, TimedAddress
 from peerproto.networks.soter import addresses, blocks, extras, messages, refusals
 from peerproto.networks.soter.records import (
@@ -186,3 +188,5 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> ad
 
 
 GOSSIP = AddressGossip(addresses.GetAddr, addresses.MOST_ADDRESSES, _tell)
+
+INVENTORY = rules(messages.Inv, is_block, Struct("<I32si"), InvVect._make, refreshes=False)
