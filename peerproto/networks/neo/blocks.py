@@ -48,6 +48,9 @@ MOST_TX = 102_400
 
 MOST_BLOCK_TX = 65535
 
+_FEW, _CROWDED = 16, 40
+"""More than a few transactions are crowded if they have fewer bytes each; those that pay have over a hundred."""
+
 
 def _of(annotation: Any, *kinds: int) -> Kind:
     """A field that only some types of transactions have."""
@@ -186,23 +189,31 @@ def _read_count(buf: bytes, at: int) -> tuple[int, int]:
 
 
 def _read_txs(buf: bytes, at: int, codec: Codec) -> tuple[list[Tx], int]:
-    """The transactions of a block, which begins where `buf` does: they must have the root that it names."""
-    count, at = _read_count(buf, at)
-    begin, found, hashes = at, [], []
-    for _ in range(count):
-        tx = Tx.__new__(Tx)
-        middle, end, behind = _read_parts(tx, buf, at, codec)
-        found.append(tx)
-        hashes.append(sha256d(_hashed(tx, buf, at, middle, end)))
-        at = behind
-    fault = _block_fault(found, hashes, BASE.unpack_from(buf)[2])
-    if fault:
-        raise MalformedMessage(fault, offset=begin)
+    """The transactions of a block, which begins where `buf` does: they must have the root that it names.
+
+    If they are crowded, they are judged before any is kept, as hashes beside so many objects would take too much.
+    """
+    count, begin = _read_count(buf, at)
+    crowded = count > _FEW and len(buf) - begin < _CROWDED * count
+    found: list[Tx] = []
+    for keeps, judges in ((False, True), (True, False)) if crowded else ((True, True),):
+        at, types, hashes = begin, bytearray(), []
+        for _ in range(count):
+            tx = Tx.__new__(Tx)
+            middle, end, behind = _read_parts(tx, buf, at, codec)
+            if judges:
+                types.append(tx.type)
+                hashes.append(sha256d(_hashed(tx, buf, at, middle, end)))
+            if keeps:
+                found.append(tx)
+            at = behind
+        if judges and (fault := _block_fault(types, hashes, BASE.unpack_from(buf)[2])):
+            raise MalformedMessage(fault, offset=begin)
     return found, at
 
 
-def _block_fault(txs: list[Tx], hashes: list[bytes], root: bytes) -> str:
-    if [tx.type == MINER for tx in txs] != [True] + [False] * (len(txs) - 1):
+def _block_fault(types: bytearray, hashes: list[bytes], root: bytes) -> str:
+    if [kind == MINER for kind in types] != [True] + [False] * (len(types) - 1):
         return "the first transaction must be a miner's, and no other"
     if len(set(hashes)) < len(hashes):
         return "a transaction stands in the block twice"
