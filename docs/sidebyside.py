@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Callable
 
-from tables import code, codes, table
+from tables import code, codes
 from tried import EARLY, LATE, STEPS, handshake, tried
+from ways import Rows, side_by_side, ways
 
-from peerproto import networks
 from peerproto.network import Network
 from peerproto.wire.message import Message
-
-Way = tuple[str, Network]
-"""The heading of a column, and a network whose ways it tells."""
-
-
-@cache
-def ways() -> list[Way]:
-    """One network for each family and policy; families that do the same in all share a column."""
-    found: list[tuple[list[str], Network]] = []
-    for network in _each():
-        family = network.name.partition("-")[0]
-        same = next((heads for heads, other in found if _alike(network, other)), None)
-        if same is None:
-            found.append(([family], network))
-        else:
-            same.append(family)
-    return [(f"{', '.join(heads)} ({network.policy.name})", network) for heads, network in found]
-
-
-def _each() -> Iterator[Network]:
-    """The first net of each family, with each policy."""
-    seen = set()
-    for name in networks.names():
-        family = name.partition("-")[0]
-        if family not in seen:
-            seen.add(family)
-            yield from (networks.named(name, policy) for policy in networks.policies(name))
-
-
-def _alike(one: Network, other: Network) -> bool:
-    """Whether all that these tables show is the same data."""
-    names = (
-        "policy",
-        "order",
-        "timing",
-        "messages",
-        "expects",
-        "reject",
-        "judge_version",
-        "replies",
-        "gossip",
-    )
-    return all(getattr(one, name) == getattr(other, name) for name in names)
-
-
-Rows = dict[str, Callable[[Network], str]]
-
-
-def _table(rows: Rows) -> str:
-    """A column for each way."""
-    lines = [[what, *(told(network) for _, network in ways())] for what, told in rows.items()]
-    width = 76 // len(ways())
-    return table(["", *(head for head, _ in ways())], lines, f"24{f' {width}' * len(ways())}", "ways")
 
 
 def _says(what: str) -> Callable[[Network], str]:
@@ -84,7 +30,7 @@ def handshake_table() -> str:
         **{what: _says(what) for what in EARLY},
         **{what: _says(what) for what in LATE if what.startswith("a second")},
     }
-    return _table(rows)
+    return side_by_side(rows)
 
 
 def _step(inbound: bool, step: str) -> Callable[[Network], str]:
@@ -106,7 +52,7 @@ def frame_table() -> str:
         "a command is": _command,
         **{what: _says(what) for what in LATE if not what.startswith("a second")},
     }
-    return _table(rows)
+    return side_by_side(rows)
 
 
 def _command(network: Network) -> str:
@@ -122,7 +68,7 @@ def reject_table() -> str:
     """Which refusals are answered by which reject."""
     rows: Rows = {what: _told(what) for what in (*EARLY, *LATE)}
     rows = {what: told for what, told in rows.items() if any(told(network) != "" for _, network in ways())}
-    return _table({"protocol versions with ``reject``": _reject_versions, **rows})
+    return side_by_side({"protocol versions with ``reject``": _reject_versions, **rows})
 
 
 def _reject(network: Network, what: str) -> Message | None:
@@ -158,12 +104,43 @@ def timing_table() -> str:
         "a ping each": _pings,
         "a look for what is overdue each": lambda network: f"{network.timing.stall_tick:g}",
     }
-    return _table(rows)
+    return side_by_side(rows)
 
 
 def _pings(network: Network) -> str:
     rarely = ", to who has pinged" if network.timing.ping_if_pinged else ""
     return f"{network.timing.ping:g}{rarely}"
+
+
+def inventory_table() -> str:
+    """How things are announced."""
+    rows: Rows = {
+        "rounds of announcements": _rounds,
+        "blocks are announced": _blocks_announced,
+        "vectors in one message": lambda network: f"{network.inventory.most:,}",
+        "vectors remembered of a peer": lambda network: f"{network.inventory.known:,}",
+        "forgotten after, seconds": _life,
+    }
+    return side_by_side(rows)
+
+
+def _rounds(network: Network) -> str:
+    least, most = network.timing.trickle
+    if not most:
+        return "none: all is announced at once"
+    return f"each {most:g} s" if least == most else f"each {least:g} to {most:g} s"
+
+
+def _blocks_announced(network: Network) -> str:
+    asked = network.codec().encode(network.request_blocks([bytes(32)], False))
+    (vector,) = network.inventory.vectors(asked[network.envelope.size :])
+    waits = network.timing.trickle[1] and not network.inventory.at_once(vector)
+    return "in a round" if waits else "at once"
+
+
+def _life(network: Network) -> str:
+    life = network.inventory.life
+    return "never" if life is None else f"{life:g}"
 
 
 def stall_table() -> str:
@@ -175,7 +152,7 @@ def stall_table() -> str:
     rows: Rows = {
         f"{code(command)}: {codes(found)}": _seconds(command) for command, found in sorted(answers.items())
     }
-    return _table(rows)
+    return side_by_side(rows)
 
 
 def _seconds(command: str) -> Callable[[Network], str]:
@@ -202,7 +179,7 @@ def sync_table() -> str:
             sorted(kind.command for kind in network.replies)
         ),
     }
-    return _table(rows)
+    return side_by_side(rows)
 
 
 def _followed(network: Network) -> str:
@@ -223,6 +200,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "frames": frame_table,
     "rejects": reject_table,
     "timing": timing_table,
+    "inventory": inventory_table,
     "stall": stall_table,
     "sync": sync_table,
 }

@@ -34,6 +34,7 @@ with patch.object(sys, "path", [str(DOCS), *sys.path]):
     import sidebyside
     import tables
     import tried
+    import ways
 
 
 class PageTests(SynchronousTestCase):
@@ -230,11 +231,11 @@ class SideBySideTests(SynchronousTestCase):
 
     def test_alike(self) -> None:
         """Networks share a column only if nothing that is shown is different."""
-        heads = [head for head, _ in sidebyside.ways()]
+        heads = [head for head, _ in ways.ways()]
         self.assertEqual(heads[:2], ["bitcoin, litecoin (btcd)", "bitcoin, litecoin (core)"])
         for name in networks.names():
             family = name.partition("-")[0]
-            shown = next(network for head, network in sidebyside.ways() if family in head)
+            shown = next(network for head, network in ways.ways() if family in head)
             other = networks.named(name)
             for what in (*tried.EARLY, *tried.LATE):
                 self.assertEqual(str(tried.tried(shown, what)), str(tried.tried(other, what)), (name, what))
@@ -262,7 +263,7 @@ class SideBySideTests(SynchronousTestCase):
     def test_frames(self) -> None:
         """What becomes of a frame in the table is what the network's policy says."""
         found = self.columns("frames")
-        for head, network in sidebyside.ways():
+        for head, network in ways.ways():
             passed = network.policy.tolerates
             for what, kind in (
                 ("an unknown command", errors.UnknownCommand),
@@ -288,9 +289,10 @@ class SideBySideTests(SynchronousTestCase):
 
     def test_numbers(self) -> None:
         """Times, what is owed, and how blocks are come by, are the data of each network."""
-        timing, stall, sync = map(self.columns, ("timing", "stall", "sync"))
-        for head, network in sidebyside.ways():
+        timing, stall, sync, told = map(self.columns, ("timing", "stall", "sync", "inventory"))
+        for head, network in ways.ways():
             self.assertEqual(timing[head]["idle: no complete message"], f"{network.timing.idle:g}")
+            self.assertEqual(told[head]["vectors remembered of a peer"], f"{network.inventory.known:,}")
             owed = [cell for cell in stall[head].values() if cell != "\\ "]
             self.assertEqual(len(owed), len(network.expects))
             bold = [cell for cell in owed if cell.startswith("**")]
@@ -298,3 +300,7 @@ class SideBySideTests(SynchronousTestCase):
             chain = "a chain of headers" if network.header_sync else "a graph of blocks"
             self.assertEqual(sync[head]["nodes follow"], chain)
             self.assertNotEqual(sync[head]["asked for by"], "none")
+        self.assertEqual(told["kaspa (kaspad)"]["rounds of announcements"], "each 0.1 s")
+        self.assertEqual(told["decred (dcrd)"]["rounds of announcements"], "each 0.1 to 0.5 s")
+        at_once = {head for head, cells in told.items() if cells["blocks are announced"] == "at once"}
+        self.assertEqual(set(told) - at_once, {"decred (dcrd)", "decred (dcrd1)"})
