@@ -30,6 +30,7 @@ class Introduction:
     :ivar other: host and port of the other side as this side sees it. :ivar port: where this side can be called; 0 if
         nowhere, or if the network's versions do not say it.
     :ivar tip: the hash of its best block, in wire order; None for the first one, or if versions do not say it.
+    :ivar subnetwork: the part of the network that this side follows; None for all of it.
     """
 
     protocol_version: int
@@ -42,6 +43,7 @@ class Introduction:
     other: tuple[str, int] | None = None
     port: int = 0
     tip: bytes | None = None
+    subnetwork: bytes | None = None
 
 
 class Ourselves(Protocol):

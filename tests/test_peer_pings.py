@@ -25,6 +25,16 @@ class PingsTests(SynchronousTestCase):
             self.assertEqual(self.pings.received(nonce, 10.0 + latency), latency)
         self.assertEqual((self.pings.last, self.pings.least, self.pings.mean), (0.75, 0.25, 0.5))
 
+    def test_newest(self) -> None:
+        """The nonce of the newest is known until its pong is here; when it went out also later."""
+        self.assertEqual((self.pings.nonce, self.pings.last_sent), (None, None))
+        self.pings.sent(1, 10.0)
+        self.pings.sent(2, 11.0)
+        self.pings.received(1, 12.0)
+        self.assertEqual((self.pings.nonce, self.pings.last_sent), (2, 11.0))
+        self.pings.received(2, 12.0)
+        self.assertEqual((self.pings.nonce, self.pings.last_sent), (None, 11.0))
+
     def test_several_on_their_way(self) -> None:
         """Pongs may come in another order."""
         self.pings.sent(1, 10.0)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from peerproto.networks.bitcoin import GetHeaders, Ping, Pong
+from peerproto.networks.bitcoin import GetHeaders, Inv, InvVect, MemPool, Ping, Pong
 from peerproto.testing import Pair, Recorder
-from tests.peer_case import PeerTestCase, regtest
+from tests.peer_case import HASHES, PeerTestCase, regtest
 
 
 class SnapshotTests(PeerTestCase):
@@ -89,6 +89,90 @@ class SnapshotTests(PeerTestCase):
         self.assertEqual(back.user_agent, "/me/")
         self.assertNotEqual(out.id, back.id)
 
+    def test_wall_times(self) -> None:
+        """What has happened has a time of the wall clock; what has not has none."""
+        raw = self.raw(inbound=True, now=lambda: 500.0 + self.clock.seconds())
+        seen = raw.peer.snapshot()
+        self.assertAlmostEqual(seen.connected_at, 1500.3)
+        self.assertEqual((seen.last_sent_at, seen.last_received_at, seen.ping_sent_at), (None, None, None))
+        self.clock.advance(1)
+        raw.handshake()
+        self.clock.advance(2)
+        raw.send(Ping(1))
+        self.clock.advance(4)
+        raw.peer.ping().addErrback(lambda _: None)
+        self.clock.advance(8)
+        seen = raw.peer.snapshot()
+        self.assertAlmostEqual(seen.connected_at, 1500.3)
+        self.assertAlmostEqual(seen.last_received_at or 0, 1503.3)
+        self.assertAlmostEqual(seen.last_sent_at or 0, 1507.3)
+        self.assertAlmostEqual(seen.ping_sent_at or 0, 1507.3)
+
+    def test_received_when_we_were_done(self) -> None:
+        """The last message counts from when our own code was done with it."""
+        raw = self.ready(
+            listener=Recorder({"on_ping": lambda *_: self.busy(20)}), now=lambda: 500.0 + self.clock.seconds()
+        )
+        raw.send(Ping(1))
+        self.clock.advance(3)
+        self.assertAlmostEqual(raw.peer.snapshot().last_received_at or 0, 1520.3)
+
+    def test_sent_late(self) -> None:
+        """What waits is sent when the peer takes it, and is counted until then."""
+        raw = self.ready(now=lambda: 500.0 + self.clock.seconds())
+        inv = Inv([InvVect(1, HASHES[0])] * 3000)
+        for _ in range(2):
+            raw.peer.send(inv)
+        self.clock.advance(5)
+        size = len(raw.frame(inv))
+        seen = raw.peer.snapshot()
+        self.assertEqual((seen.bytes_waiting, seen.bytes_sent > 2 * size), (size, True))
+        self.assertAlmostEqual(seen.last_sent_at or 0, 1500.3)
+        raw.read()
+        seen = raw.peer.snapshot()
+        self.assertEqual(seen.bytes_waiting, 0)
+        self.assertAlmostEqual(seen.last_sent_at or 0, 1505.3)
+
+    def test_ping_nonce(self) -> None:
+        """The nonce of the newest ping, until its own pong is here."""
+        raw = self.ready()
+        for _ in range(2):
+            raw.peer.ping().addErrback(lambda _: None)
+        older, newer = (ping.nonce for ping in raw.read())
+        seen = [raw.peer.snapshot().ping_nonce]
+        for nonce in (older, newer):
+            raw.send(Pong(nonce))
+            seen.append(raw.peer.snapshot().ping_nonce)
+        self.assertEqual(seen, [newer, newer, None])
+
+    def test_open_requests(self) -> None:
+        """What is waited for by name, and for how long yet; never less than nothing."""
+        raw = self.ready()
+        waiting = raw.peer.request_blocks(HASHES[:1])
+        raw.peer.request(GetHeaders(70016, [], bytes(32)), timeout=40.0).addErrback(lambda _: None)
+        raw.peer.send(MemPool())
+        self.clock.advance(12)
+        requests = raw.peer.snapshot().requests
+        self.assertEqual([item.name for item in requests], ["block " + "01" * 32, "getheaders"])
+        for item, left in zip(requests, (18, 28), strict=True):
+            self.assertAlmostEqual(item.seconds_left, left)
+        self.busy(60)
+        self.assertEqual([item.seconds_left for item in raw.peer.snapshot().requests], [0.0, 0.0])
+        waiting.cancel()
+        self.failureResultOf(waiting)
+        self.assertEqual([item.name for item in raw.peer.snapshot().requests], ["getheaders"])
+
+    def test_standing(self) -> None:
+        """What the accessors tell, hashes as people write them."""
+        peer = self.ready(inbound=True).peer
+        peer.update_last_block_height(77)
+        peer.update_last_announced_block(bytes(31) + b"\x01")
+        seen = peer.snapshot()
+        self.assertEqual((seen.last_block, seen.last_announced_block), (77, "01" + "00" * 31))
+        self.assertEqual((seen.local_address, seen.connected), ("192.0.2.2:8333", True))
+        self.assertEqual((seen.verack_received, seen.wants_headers), (True, False))
+        self.assertEqual((seen.selected_tip, seen.subnetwork), (None, None))
+
     def test_closed(self) -> None:
         """After the end it can still be asked for."""
         raw = self.ready()
@@ -97,5 +181,8 @@ class SnapshotTests(PeerTestCase):
 
     def test_json(self) -> None:
         """It is JSON as it is, whatever the user agent holds."""
-        seen = self.ready(says={"user_agent": '/\udcff\n"</script>/'}).peer.snapshot()
+        raw = self.ready(says={"user_agent": '/\udcff\n"</script>/'}, time_handlers=True)
+        raw.peer.ping().addErrback(lambda _: None)
+        seen = raw.peer.snapshot()
+        self.assertEqual(json.loads(json.dumps(asdict(seen)))["requests"][0]["name"], "ping")
         self.assertEqual(json.loads(json.dumps(asdict(seen)))["user_agent"], seen.user_agent)

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, gatherResults
 
 from peerproto.errors import LocalError
 from peerproto.peer.listener import Handler, handlers_of, method_of, started
+from peerproto.peer.stopwatch import Stopwatch
 
 if TYPE_CHECKING:
     from peerproto.peer.factory import PeerFactory
@@ -20,12 +21,14 @@ Entry = tuple[object, Handler]
 class Audience:
     """The listeners of one peer, each in the order of coming; looked up once, not per message.
 
+    :param stopwatch: measures how long they take; None if nobody wants to know.
     :ivar handlers: who hears which kind of message of a ready peer. :ivar early: the same for the handshake's.
     :ivar on_ready: and its like are what is called, or None.
     """
 
-    def __init__(self, factory: PeerFactory) -> None:
+    def __init__(self, factory: PeerFactory, stopwatch: Stopwatch | None = None) -> None:
         self._factory = factory
+        self._stopwatch = stopwatch
         self._added: list[object] = []
         self._share()
 
@@ -44,26 +47,30 @@ class Audience:
 
     def _share(self) -> None:
         factory = self._factory
-        self.handlers: Mapping[type, Handler] = factory.handlers
-        self.early: Mapping[type, Handler] = factory.early_handlers
+        self.handlers: Mapping[type, Handler] = self._timed("handlers", factory.handlers)
+        self.early: Mapping[type, Handler] = self._timed("handlers", factory.early_handlers)
         self.on_ready: Handler | None = factory.on_ready
         self.on_lost: Handler | None = factory.on_lost
-        self.on_read: Handler | None = factory.on_read
-        self.on_write: Handler | None = factory.on_write
+        self.on_read: Handler | None = self._timed("on_read", factory.on_read)
+        self.on_write: Handler | None = self._timed("on_write", factory.on_write)
+
+    def _timed(self, name: str, what: Any) -> Any:
+        """What the stopwatch makes of it, if there is one and it has something to do with it."""
+        return getattr(self._stopwatch, name)(what) if hasattr(self._stopwatch, name) else what
 
     def _build(self) -> None:
         self._share()
         if not self._added:
             return
         network, late = self._factory.network, self._factory.late
-        heard = [(listener, handlers_of(listener, network)) for listener in self._added]
+        heard = [(who, self._timed("handlers", handlers_of(who, network))) for who in self._added]
         self.early = self._merged(self.early, heard)
         ready = [
             (who, {kind: call for kind, call in calls.items() if kind not in late}) for who, calls in heard
         ]
         self.handlers = self._merged(self.handlers, ready)
         for name in ("on_ready", "on_lost", "on_read", "on_write"):
-            found = [(who, method_of(who, name)) for who in self._added]
+            found = [(who, self._timed(name, method_of(who, name))) for who in self._added]
             entries = [(None, getattr(self, name)), *found]
             setattr(self, name, self._together([entry for entry in entries if entry[1] is not None]))
 

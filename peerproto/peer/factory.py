@@ -65,6 +65,7 @@ class PeerFactory(Factory):
     :param timing: in place of the network's own.
     :param send_budget: how many bytes may wait for one peer.
     :param notes_inventory: whether what a peer announces counts as known to it (see `is_known_inventory`).
+    :param time_handlers: whether it is measured how long listeners take for each command; peers made from then on.
     :param clock: the reactor or a `Clock`; None for the reactor that Twisted has installed.
     :param now: the wall clock, in seconds since 1970. :param random: makes nonces of 64 bits.
 
@@ -92,6 +93,7 @@ class PeerFactory(Factory):
         timing: Timing | None = None,
         send_budget: int = SEND_BUDGET,
         notes_inventory: bool = True,
+        time_handlers: bool = False,
         clock: IReactorTime | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[int], int] = secrets.randbits,
@@ -111,6 +113,7 @@ class PeerFactory(Factory):
         self.protocol_version = protocol_version or network.protocol_version
         self.timing = timing or network.timing
         self.send_budget = send_budget
+        self.time_handlers = time_handlers
         self.peers: dict[int, PeerProtocol] = {}
         heard = handlers_of(listener, network)
         self.late = frozenset((network.version, network.verack, *network.order.late))

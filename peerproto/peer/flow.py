@@ -33,6 +33,7 @@ class Flow:
 
     :param fail: ends the peer. :param budget: in bytes; one message of any size may always wait.
     :ivar waiting: bytes that wait here. :ivar blocked: whether the transport is full.
+    :ivar last_given: when something was given to the transport for the last time, in seconds; None for never.
     """
 
     def __init__(
@@ -40,6 +41,8 @@ class Flow:
     ) -> None:
         self.waiting = 0
         self.blocked = False
+        self.last_given: float | None = None
+        self._seconds = timers.seconds
         self._transport: Any = None
         self._timers = timers
         self._timing = timing
@@ -64,6 +67,7 @@ class Flow:
             return
         self._last = len(data)
         self._written += len(data)
+        self.last_given = self._seconds()
         self._transport.write(data)
 
     def drained(self) -> Deferred[None]:
@@ -120,6 +124,7 @@ class Flow:
             data = self._next()
             self._last = len(data)
             self._written += len(data)
+            self.last_given = self._seconds()
             self._transport.write(data)
         if self._closing and not self._queue:
             self._unregister()

@@ -132,7 +132,11 @@ class Pending:
 
     def __len__(self) -> int:
         """For how many things somebody waits."""
-        return sum(ask.waiter is not None for ask in self._all())
+        return len(self.open())
+
+    def open(self) -> list[Ask]:
+        """The things that somebody waits for."""
+        return [ask for ask in self._all() if ask.waiter is not None]
 
     def _insist(self, expectation: Expectation, message: Message, now: float) -> None:
         if not expectation.ends_peer:

@@ -8,11 +8,15 @@ class Pings:
 
     A pong that was not asked for, or carries another nonce, is ignored. At most `most` nonces are remembered, for
     a peer that never answers.
+
+    :ivar nonce: of the newest ping, None once that is answered. :ivar last_sent: when it went out, in seconds.
     """
 
     def __init__(self, most: int = 50) -> None:
         self.last: float | None = None
         self.least: float | None = None
+        self.nonce: int | None = None
+        self.last_sent: float | None = None
         self._sum = 0.0
         self._count = 0
         self._most = most
@@ -21,6 +25,7 @@ class Pings:
     def sent(self, nonce: int, now: float) -> None:
         """A ping with this nonce goes out."""
         self._open[nonce] = now
+        self.nonce, self.last_sent = nonce, now
         if len(self._open) > self._most:
             del self._open[next(iter(self._open))]
 
@@ -29,11 +34,18 @@ class Pings:
         begun = self._open.pop(nonce, None)
         if begun is None:
             return None
+        if nonce == self.nonce:
+            self.nonce = None
         self.last = latency = now - begun
         self.least = latency if self.least is None else min(self.least, latency)
         self._sum += latency
         self._count += 1
         return latency
+
+    def cancel(self) -> list[int]:
+        """Wait for no pong any more; the nonces for which one was waited."""
+        nonces, self._open, self.nonce = list(self._open), {}, None
+        return nonces
 
     @property
     def mean(self) -> float | None:

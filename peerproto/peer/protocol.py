@@ -22,13 +22,13 @@ from peerproto.errors import (
     SendQueueFull,
     SendStalled,
 )
-from peerproto.network import Introduction, Network
+from peerproto.network import Network
 from peerproto.peer.announcing import Announcing
 from peerproto.peer.asking import Asking
 from peerproto.peer.audience import Audience
 from peerproto.peer.ending import is_told, where_is, why_lost
 from peerproto.peer.flow import Flow
-from peerproto.peer.handshake import Handshake, State
+from peerproto.peer.handshake import Handshake
 from peerproto.peer.inbox import Inbox
 from peerproto.peer.inventory import Inventory
 from peerproto.peer.listener import started
@@ -37,9 +37,10 @@ from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending
 from peerproto.peer.pings import Pings
 from peerproto.peer.snapshot import Snapshot, take_snapshot
+from peerproto.peer.standing import Standing
 from peerproto.peer.statistics import Statistics
+from peerproto.peer.stopwatch import stopwatch_of
 from peerproto.peer.watch import Watch
-from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
     from peerproto.peer.factory import PeerFactory
@@ -49,7 +50,7 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
-class PeerProtocol(Asking, Announcing, Protocol):
+class PeerProtocol(Asking, Announcing, Standing, Protocol):  # type: ignore[misc]  # `connected` is a property here
     """A peer of a Bitcoin-like network.
 
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.
@@ -68,8 +69,8 @@ class PeerProtocol(Asking, Announcing, Protocol):
         self.handshake = Handshake(factory, inbound=inbound)
         self.pending = Pending(self.network)
         self.pings = Pings()
-        self.audience = Audience(factory)
         self.statistics = Statistics(self.clock.seconds())
+        self.audience = Audience(factory, stopwatch_of(factory, self.statistics, self.clock))
         self.watch = Watch(
             self.clock, factory.timing, self.handshake, self.pending, self.statistics, self.fail
         )
@@ -91,21 +92,6 @@ class PeerProtocol(Asking, Announcing, Protocol):
         self._gone: Once[PeerError] = Once()
 
     # What a user calls.
-
-    @property
-    def state(self) -> State:
-        """Where the peer stands."""
-        return State.CLOSED if self.ending else self.handshake.state
-
-    @property
-    def theirs(self) -> Introduction | None:
-        """What the other side says of itself; None before its version is here."""
-        return self.handshake.theirs
-
-    @property
-    def version(self) -> Message | None:
-        """Their version message."""
-        return self.handshake.version
 
     def when_ready(self) -> Deferred[PeerProtocol]:
         """Fires with the peer when the handshake is done; fails with the PeerError that ended it before."""

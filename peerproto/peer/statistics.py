@@ -9,13 +9,14 @@ from peerproto.wire.codec import Unread
 
 
 class Tally:
-    """Messages and bytes of one command in one direction."""
+    """Messages and bytes of one command in one direction; and seconds in listeners, where they are measured."""
 
-    __slots__ = ("bytes", "messages")
+    __slots__ = ("bytes", "messages", "seconds")
 
     def __init__(self) -> None:
         self.messages = 0
         self.bytes = 0
+        self.seconds = 0.0
 
 
 class Statistics:
@@ -32,10 +33,11 @@ class Statistics:
         self.sent: defaultdict[type, Tally] = defaultdict(Tally)
 
 
-def by_command(tallies: dict[type, Tally]) -> dict[str, dict[str, int]]:
-    """The tallies by command, most messages first."""
+def by_command(tallies: dict[type, Tally], *, timed: bool = False) -> dict[str, dict[str, Any]]:
+    """The tallies by command, most messages first; with seconds if they were measured."""
+    names = ("messages", "bytes", "seconds") if timed else ("messages", "bytes")
     rows = sorted(tallies.items(), key=lambda item: (-item[1].messages, _name(item[0])))
-    return {_name(kind): {"messages": tally.messages, "bytes": tally.bytes} for kind, tally in rows}
+    return {_name(kind): {name: getattr(tally, name) for name in names} for kind, tally in rows}
 
 
 def _name(kind: Any) -> str:

@@ -8,9 +8,13 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 class Timers:
-    """Named timers on one clock; setting a name again replaces it. All in seconds."""
+    """Named timers on one clock; setting a name again replaces it. All in seconds.
+
+    :ivar seconds: tells the time of that clock.
+    """
 
     def __init__(self, clock: IReactorTime) -> None:
+        self.seconds = clock.seconds
         self._clock = clock
         self._calls: dict[str, IDelayedCall] = {}
 

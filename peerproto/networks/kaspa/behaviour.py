@@ -134,6 +134,8 @@ def read_version(message: messages.Version) -> Introduction:
         height=0,
         relay=not message.disable_relay_tx,
         other=(message.addr_you.ip, message.addr_you.port),
+        tip=message.selected_tip_hash,
+        subnetwork=message.subnetwork_id,
     )
 
 
