@@ -7,7 +7,8 @@ than a minute. `PEERPROTO_EXAMPLES` says how many are tried; if it is set, they 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property
 from time import process_time
 from typing import Any, ClassVar, TypeVar
 
@@ -15,7 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.errors import Incomplete, LocalError, MalformedMessage, WrongNetwork
+from peerproto.errors import Incomplete, LocalError, MalformedMessage, Reason, WrongNetwork
+from peerproto.network import Network
+from peerproto.testing import RawPeer, Recorder, memory_factory
 from peerproto.wire.codec import Codec, Unread
 from peerproto.wire.message import Message
 from peerproto.wire.reader import Reader
@@ -175,14 +178,16 @@ def seconds_in_pieces(codec: Codec, frame: bytes) -> float:
 
 
 class HostileCase(SynchronousTestCase):
-    """Tries what anybody can send on the codecs of one network.
+    """Tries what anybody can send on the codecs and peers of one network.
 
+    :cvar network: whose peers hear them too.
     :cvar codecs: those that frames are read with; the first as often as all others together.
     :cvar frames: whole frames, good and bad.
     :cvar lists: of how many commands at least a longer message can be made by repeating entries.
     :cvar unwritable: how LocalError begins for what may be read and not be written.
     """
 
+    network: ClassVar[Network]
     codecs: ClassVar[Sequence[Codec]]
     frames: ClassVar[Sequence[bytes]]
     lists: ClassVar[int]
@@ -190,22 +195,51 @@ class HostileCase(SynchronousTestCase):
 
     def test_any_frame(self) -> None:
         """Whatever comes is read or malformed: as many frames as it should be, each changed in its own way."""
-        short = (frame for frame in self.frames if 24 <= len(frame) < SHORT)
-        frames = by_command(short, self.codecs[0].table)
-        payloads = [frame[24:] for some in frames for frame in some]
 
         @EXAMPLES
         @given(st.binary(min_size=64, max_size=64))
         def try_one(data: bytes) -> None:
             some = Instructions(data)
             codec = some.one_of(self.codecs) if some.below(2) else self.codecs[0]
-            wrong, cut = some.below(8) == 7, some.below(64)
-            frame = some.one_of(some.one_of(frames))
-            payload = Changes(payloads, some).apply(frame[24:])
-            right = codec.envelope.wrap(frame[4:16], payload)
-            self.check(codec, spoilt(right, some) if wrong else right, cut)
+            cut = some.below(64)
+            self.check(codec, self.changed(codec, some), cut)
 
         try_one()
+
+    def test_to_a_peer(self) -> None:
+        """Whatever a ready peer hears, and whoever looks at it, it goes on, or the other side is to blame."""
+
+        @settings(EXAMPLES, max_examples=EXAMPLES.max_examples // 5)
+        @given(st.binary(min_size=64, max_size=64), st.booleans())
+        def try_one(data: bytes, inbound: bool) -> None:
+            frame = self.changed(self.network.codec(), Instructions(data))
+            raw = RawPeer(memory_factory(self.network, Recorder(self.looks)), inbound=inbound)
+            raw.handshake()
+            raw.send(frame)
+            ending = raw.peer.ending
+            self.assertFalse(ending and ending.reason is Reason.LOCAL_ERROR, frame.hex())
+            raw.close()
+
+        try_one()
+
+    @cached_property
+    def looks(self) -> dict[str, Callable[..., object]]:
+        """What a listener does that looks at all that it hears."""
+        return {f"on_{kind.command}": lambda peer, message: message.load() for kind in self.network.messages}
+
+    @cached_property
+    def short(self) -> list[list[bytes]]:
+        """The frames that are short enough, by their commands."""
+        short = (frame for frame in self.frames if 24 <= len(frame) < SHORT)
+        return by_command(short, self.codecs[0].table)
+
+    def changed(self, codec: Codec, some: Instructions) -> bytes:
+        """One of the frames, as the instructions have changed it."""
+        wrong = some.below(8) == 7
+        frame = some.one_of(some.one_of(self.short))
+        payloads = [other[24:] for other in some.one_of(self.short)]
+        right = codec.envelope.wrap(frame[4:16], Changes(payloads, some).apply(frame[24:]))
+        return spoilt(right, some) if wrong else right
 
     def check(self, codec: Codec, frame: bytes, cut: int) -> None:
         """All that is done with a frame; what goes wrong is told with the frame itself."""

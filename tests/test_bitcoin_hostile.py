@@ -15,6 +15,7 @@ PVERS = (70016, 70015, 70002, 60001, 60000, 31402, 106, 1)
 class BitcoinTests(hostile.HostileCase):
     """Both policies, many versions, both encodings."""
 
+    network = networks.named("bitcoin-regtest")
     codecs = [
         networks.named("bitcoin-regtest", policy).codec(pver, witness)
         for pver in PVERS
@@ -28,6 +29,7 @@ class BitcoinTests(hostile.HostileCase):
 class LitecoinTests(BitcoinTests):
     """The same with Litecoin's envelope."""
 
+    network = networks.named("litecoin-mainnet", "core")
     codecs = [
         networks.named("litecoin-mainnet", policy).codec(pver, witness)
         for pver in PVERS

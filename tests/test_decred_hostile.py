@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from peerproto import networks
 from peerproto.wire.varint import write_varint
 from tests import hostile, memory
 from tests.decred_vectors import bad, big, codec_of, frame_of, golden, lenient, load, network_of
@@ -12,6 +13,7 @@ from tests.decred_vectors import bad, big, codec_of, frame_of, golden, lenient, 
 class DecredTests(hostile.HostileCase):
     """Both policies, every protocol version."""
 
+    network = networks.named("decred-simnet")
     codecs = [
         network_of({"net": "simnet"}, policy).codec(pver)
         for pver in (12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1)

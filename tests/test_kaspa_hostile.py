@@ -13,6 +13,7 @@ from tests.kaspa_vectors import bad, by_label, codec_of, frame_of, golden, odd
 class KaspaTests(hostile.HostileCase):
     """The one protocol version."""
 
+    network = networks.named("kaspa-devnet")
     codecs = [networks.named("kaspa-devnet").codec()]
     frames = [frame_of(entry) for entry in (*golden(), *odd(), *bad())]
     unwritable = "(tx|block): gas [0-9]+ on a built-in subnetwork"

@@ -20,6 +20,7 @@ from tests.neo_vectors import bad, codec_of, frame_of, golden
 class NeoTests(hostile.HostileCase):
     """The one protocol version."""
 
+    network = networks.named("neo-privnet")
     codecs = [networks.named("neo-privnet").codec()]
     frames = [frame_of(entry) for entry in (*golden(), *bad())]
     lists = 5

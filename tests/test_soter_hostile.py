@@ -15,6 +15,7 @@ from tests.soter_vectors import bad, by_label, codec_of, frame_of, golden
 class SoterTests(hostile.HostileCase):
     """Many protocol versions, both encodings."""
 
+    network = networks.named("soter-simnet")
     codecs = [
         networks.named("soter-simnet").codec(pver, witness)
         for pver in (70013, 70012, 70002, 60001, 60000, 31402, 209, 1)
