@@ -6,8 +6,9 @@ UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py test
 
 .PHONY: demo test trial lint docs
 
+# make demo NETWORK=kaspa-simnet shows another network.
 demo: $(VENV)/installed
-	$(VENV)/bin/twistd -n --pidfile= peernode --demo
+	$(VENV)/bin/twistd -n --pidfile= peernode --demo $(if $(NETWORK),--network $(NETWORK))
 
 test: $(VENV)/installed-test
 	$(VENV)/bin/python -m pytest

@@ -16,10 +16,13 @@ from peerproto.errors import LocalError
 from peerproto.network import Network, Timing
 from peerproto.networks import nearest
 from peerproto.node.configfile import read_config
+from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.demo import DemoService
+from peerproto.node.keeping import what_is_kept
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.peer.factory import USER_AGENT
 
+NETWORK = "bitcoin-mainnet"
 LONGEST = 86_400.0
 
 TIMES = {
@@ -58,14 +61,24 @@ def _time(name: str) -> list[Any]:
 
 
 PARAMETERS: list[list[Any]] = [
-    ["network", None, "bitcoin-mainnet", "The network, one of those that `peerproto networks` lists."],
+    [
+        "network",
+        None,
+        None,
+        f"The network, one of those that `peerproto networks` lists. [default: {NETWORK}; {DEMO} with --demo]",
+    ],
     [
         "policy",
         None,
         None,
         "Whose way to follow where the references of a network differ: btcd or core. [default: the network's first]",
     ],
-    ["store", None, None, "SQLite file of the header chain. [default: headers-NETWORK.sqlite]"],
+    [
+        "store",
+        None,
+        None,
+        "SQLite file of headers, or of a graph's blocks. [default: headers-NETWORK.sqlite, blocks-NETWORK.sqlite]",
+    ],
     ["user-agent", None, USER_AGENT, "What to call ourselves, at most 256 bytes."],
     *map(_time, TIMES),
     [
@@ -77,7 +90,11 @@ PARAMETERS: list[list[Any]] = [
 ]
 
 FLAGS: list[list[Any]] = [
-    ["demo", None, "Sync headers between two nodes on loopback, show what each saw, and end. [default: off]"],
+    [
+        "demo",
+        None,
+        "Let two nodes on loopback sync what is made here, show what each saw, and end. [default: off]",
+    ],
 ]
 
 KINDS = {
@@ -99,7 +116,10 @@ class Options(usage.Options):
     net: Network
 
     synopsis = "[options]"
-    longdesc = "Keeps connections to peers of a Bitcoin-like network, follows its header chain and serves it."
+    longdesc = (
+        "Keeps connections to peers of a Bitcoin-like network, follows its header chain or its graph of blocks, "
+        "and serves it."
+    )
 
     optParameters = PARAMETERS
     optFlags = FLAGS
@@ -135,6 +155,7 @@ class Options(usage.Options):
             if self["config"] is not None:
                 self._take_file(self["config"])
                 self._parse(words)
+            self["network"] = self["network"] or (DEMO if self["demo"] else NETWORK)
             self.net = networks.named(self["network"], self["policy"])
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
@@ -145,8 +166,8 @@ class Options(usage.Options):
         return replace(self.net.timing, **given)
 
     def store_path(self) -> str:
-        """Where the header chain is kept."""
-        return self["store"] or f"headers-{self.net.name}.sqlite"
+        """Where headers or blocks are kept. Raises LocalError for a network of which a node can follow nothing."""
+        return self["store"] or f"{what_is_kept(self.net)}-{self.net.name}.sqlite"
 
     def _parse(self, words: Sequence[str]) -> None:
         self._lists = {}
@@ -174,9 +195,9 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
 
     :param leave: called with an exit code when the service ends by itself.
     """
-    if options["demo"]:
-        return DemoService(reactor, leave)
     try:
+        if options["demo"]:
+            return DemoService(reactor, leave, network=options.net)
         return NodeProgram(
             reactor,
             options.net,

@@ -61,6 +61,14 @@ class NodeCase(SynchronousTestCase):
             self.assertEqual(raw.peer.factory.peers, {})
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
+    def turn(self) -> None:
+        """One turn of the reactor: what is added meanwhile waits for the next."""
+        due = [call for call in self.clock.getDelayedCalls() if call.getTime() <= self.clock.seconds()]
+        for call in due:
+            work, arguments = call.func, call.args  # type: ignore[attr-defined]
+            call.cancel()
+            work(*arguments)
+
     def chain(self, headers: list[bytes] | None = None) -> HeaderChain:
         """A chain in memory."""
         store = HeaderStore(":memory:", NETWORK.chain)

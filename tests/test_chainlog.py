@@ -18,7 +18,9 @@ class ChainLogTests(NodeCase):
         chain = self.chain(mined(height) if height else None)
         self.log = ChainLog(self.clock, chain)
         self.more_to_come = False
-        node = self.node(chain=chain, progressed=self.log.progressed, finished=self.finished)
+        node = self.node(
+            chain=chain, progressed=lambda peer: self.log.progressed(node.total(peer)), finished=self.finished
+        )
         self.log.start()
         return self.peer(node, height=900), chain
 

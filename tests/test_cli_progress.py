@@ -77,7 +77,7 @@ class ProgressTests(SynchronousTestCase):
     def test_not_drawn_too_often(self) -> None:
         """The bar is drawn ten times a second at most, and a total below the count is not believed."""
         out, clock = Terminal(), Clock()
-        bar = RichBar(out, clock.seconds)
+        bar = RichBar(out, clock=clock.seconds)
         for count in range(1000):
             bar.show(count, 10)
         self.assertEqual(out.getvalue().count("headers"), 1 + 1)

@@ -1,41 +1,29 @@
-"""Tests of a graph of blocks, with those that a kaspad has mined on a simnet."""
+"""Tests of what is judged of a block of Kaspa's graph, with those that a kaspad has mined on a simnet."""
 
 from __future__ import annotations
 
-from twisted.trial.unittest import SynchronousTestCase
+from peerproto import networks
+from peerproto.errors import InvalidBlock, LocalError
+from peerproto.networks.kaspa import COINBASE, NATIVE, Block, Tx
+from peerproto.networks.kaspa.dag import check, grow, rank, stated_blue_score
+from peerproto.wire.envelope import sha256d
+from tests.graph_case import GraphCase
+from tests.kaspa_graph import RULES, SIMNET, add, changed, filled, mined
 
-from peerproto.errors import InvalidHeaders
-from peerproto.networks.kaspa import NATIVE, Block, Tx
-from peerproto.networks.kaspa.dag import Dag, stated_blue_score
-from tests.kaspa_graph import RULES, changed, filled, mined
+
+def with_transactions(block: Block, *transactions: Tx) -> Block:
+    """The block with other transactions, and a header that names them."""
+    (root,) = [tx.tx_hash for tx in transactions] or [bytes(32)]
+    return Block(block.header._replace(hash_merkle_root=root), list(transactions))
 
 
-class AddTests(SynchronousTestCase):
-    """What a graph takes."""
-
-    def test_empty(self) -> None:
-        """At the beginning it knows the first block, which it does not have."""
-        dag = Dag(RULES)
-        self.assertEqual(
-            (len(dag), dag.selected_tip, dag.genesis), (1, RULES.genesis_hash, RULES.genesis_hash)
-        )
-        self.assertIn(RULES.genesis_hash, dag)
-        self.assertIsNone(dag.block(RULES.genesis_hash))
+class CheckTests(GraphCase):
+    """What a block says for itself."""
 
     def test_mined(self) -> None:
-        """It takes what a kaspad has mined, each block once; the tip has the highest score."""
-        dag = filled()
-        self.assertEqual(len(dag), 138)
-        self.assertEqual(dag.blue_score(dag.selected_tip), 137)
-        self.assertIs(dag.block(mined()[7].block_hash), mined()[7])
-        dag.add(mined()[7])
-        self.assertEqual(len(dag), 138)
-
-    def test_missing_parents(self) -> None:
-        """It says which parents it lacks."""
-        last = mined()[-1]
-        self.assertEqual(Dag(RULES).missing_parents(last), last.header.parent_hashes)
-        self.assertEqual(filled().missing_parents(last), [])
+        """What a kaspad has mined is right; the tip has the highest score."""
+        graph = filled()
+        self.assertEqual((len(graph), graph.height), (138, 137))
 
     def test_work(self) -> None:
         """A block without the work that its bits ask is refused; bits that ask less than the net does help nothing."""
@@ -45,76 +33,96 @@ class AddTests(SynchronousTestCase):
                 wrong = changed(block, nonce=nonce, bits=bits)
                 if int.from_bytes(wrong.block_hash, "little") > RULES.pow_limit or bits == 0x1E7FFFFF:
                     refused += 1
-                    self.assertRaisesRegex(InvalidHeaders, "has not the work", Dag(RULES).add, wrong)
+                    self.assertRaisesRegex(InvalidBlock, "has not the work", check, wrong, RULES.pow_limit)
                 else:
-                    Dag(RULES).add(wrong)
+                    check(wrong, RULES.pow_limit)
+                check(wrong, None)
         self.assertGreater(refused, 30)
-        self.assertRaises(InvalidHeaders, Dag(RULES).add, changed(block, bits=0x1E800001))
+
+    def test_bits(self) -> None:
+        """Bits that are no target are refused."""
+        wrong = changed(mined()[0], bits=0x1E800001)
+        self.assertRaisesRegex(InvalidBlock, "bits 0x1e800001 are negative", check, wrong, RULES.pow_limit)
+
+    def test_transactions(self) -> None:
+        """A block has the transactions that its header names; there is at least one."""
+        first, second = mined()[:2]
+        for transactions in (second.transactions, [*first.transactions, *first.transactions], []):
+            block = Block(first.header, transactions)
+            self.assertRaisesRegex(InvalidBlock, "has other transactions", check, block, None)
+
+    def test_payloads(self) -> None:
+        """A payload, which the hash of its transaction leaves out, is the one that the transaction names."""
+        first, second = mined()[:2]
+        fields = first.transactions[0].to_fields()
+        other = second.transactions[0].to_fields()["payload"]
+        swapped = Block(first.header, [Tx.from_fields({**fields, "payload": other})])
+        self.assertEqual(swapped.transactions[0].tx_hash, first.transactions[0].tx_hash)
+        self.assertRaisesRegex(InvalidBlock, "has a payload that is not", check, swapped, None)
+        check(with_transactions(first, Tx(1, [], [], 0, NATIVE)), None)
+
+
+class RankTests(GraphCase):
+    """The blue score."""
 
     def test_score(self) -> None:
-        """A block's score is above its parents', and at most the number of all blocks; it has parents."""
+        """It is above the parents', and at most the number of all blocks; a block has parents."""
         first, second = mined()[:2]
+        graph = filled(1)
+        parents = [graph.vertex(1)]
+        self.assertEqual(rank(graph, second, parents), 2)
+        self.assertRaisesRegex(InvalidBlock, "cannot have the blue score 1", rank, graph, first, parents)
         self.assertRaisesRegex(
-            InvalidHeaders,
-            "cannot have the blue score 2",
-            Dag(RULES).add,
-            Block(first.header, second.transactions),
+            InvalidBlock, "score 2", rank, self.empty(SIMNET), second, [self.empty(SIMNET).selected]
         )
-        self.assertRaisesRegex(
-            InvalidHeaders,
-            "cannot have the blue score 1",
-            filled(1).add,
-            Block(second.header, first.transactions),
-        )
-        self.assertRaisesRegex(
-            InvalidHeaders, "cannot have", Dag(RULES).add, changed(first, parent_hashes=[])
-        )
+        self.assertRaisesRegex(InvalidBlock, "score 2", rank, graph, second, [])
 
     def test_no_score(self) -> None:
         """A block whose coinbase transaction says nothing has no score."""
         coinbase = mined()[0].transactions[0]
         short = Tx.from_fields({**coinbase.to_fields(), "payload": "00" * 7})
-        native = Tx(1, [], [], 0, NATIVE)
-        for transactions in ([], [short], [native]):
+        for transactions in ([], [short], [Tx(1, [], [], 0, NATIVE)]):
             block = Block(mined()[0].header, transactions)
-            self.assertRaisesRegex(InvalidHeaders, "states no blue score", stated_blue_score, block)
+            self.assertRaisesRegex(InvalidBlock, "states no blue score", stated_blue_score, block)
 
 
-class WayTests(SynchronousTestCase):
-    """Ways through the graph."""
+class GrowTests(GraphCase):
+    """Blocks of our own."""
 
-    def test_locator(self) -> None:
-        """From below the high block down to the low one, in steps that double, on the selected chain."""
-        dag = filled(133)
-        scores = [dag.blue_score(item) for item in dag.locator(dag.selected_tip, dag.genesis)]
-        self.assertEqual(scores, [131, 128, 126, 122, 114, 98, 66, 2, 0])
-        low = mined()[60].block_hash
-        found = dag.locator(dag.selected_tip, low)
-        self.assertEqual(found[-1], low)
-        self.assertTrue(all(dag.blue_score(item) > dag.blue_score(low) for item in found[:-1]))
+    def test_right(self) -> None:
+        """They are judged right, and their score counts the blocks before them."""
+        graph, copy = self.grown(SIMNET, 40), self.empty(SIMNET)
+        for row in range(1, len(graph)):
+            vertex = graph.vertex(row)
+            block = graph.block(vertex)
+            assert isinstance(block, Block)
+            add(copy, block)
+            found = copy.find(vertex.block_hash)
+            self.assertEqual(found, vertex)
+        self.assertEqual(copy.height, len(copy) - 1)
 
-    def test_locator_of_neighbours(self) -> None:
-        """Where nothing is between, there is the low block alone, also if it is not below."""
-        dag = filled(10)
-        for high, low in (
-            (dag.genesis, dag.genesis),
-            (mined()[0].block_hash, dag.genesis),
-            (dag.genesis, mined()[3].block_hash),
-        ):
-            self.assertEqual(dag.locator(high, low), [low])
+    def test_number(self) -> None:
+        """Another number makes another block."""
+        graph = self.empty(SIMNET)
+        made = {grow(RULES, graph, [graph.vertex(0)], number).block_hash for number in range(5)}
+        self.assertEqual(len(made), 5)
 
-    def test_between(self) -> None:
-        """All blocks in the past of one and not before the other, parents first, both included."""
-        dag = filled()
-        everything = dag.between(dag.genesis, dag.selected_tip)
-        self.assertEqual((everything[0], everything[-1]), (dag.genesis, dag.selected_tip))
-        seen = set(everything[:1])
-        for item in everything[1:]:
-            block = dag.block(item)
-            assert block is not None
-            self.assertLessEqual(set(block.header.parent_hashes), seen)
-            seen.add(item)
-        low = mined()[100].block_hash
-        some = dag.between(low, dag.selected_tip)
-        self.assertIn(low, some)
-        self.assertEqual(set(everything) - set(some), set(dag.between(dag.genesis, low)) - {low})
+    def test_too_hard(self) -> None:
+        """Where the work takes longer than a moment no block is made."""
+        net = networks.named("kaspa-testnet")
+        graph = self.empty(net)
+        error = self.assertRaises(LocalError, grow, net.chain, graph, [graph.selected], 1)
+        self.assertRegex(str(error), "^kaspa-testnet: target 00007fffff0+ is too hard to mine for here$")
+
+
+class CoinbaseTests(GraphCase):
+    """What stands in a coinbase transaction of ours."""
+
+    def test_payload(self) -> None:
+        """It names its payload, which begins with the score."""
+        graph = self.empty(SIMNET)
+        block = graph.block(self.add(SIMNET, graph))
+        assert isinstance(block, Block)
+        (coinbase,) = block.transactions
+        self.assertEqual((coinbase.subnetwork_id, stated_blue_score(block)), (COINBASE, 1))
+        self.assertEqual(coinbase.payload_hash, sha256d(coinbase.subnetwork_payload or b""))

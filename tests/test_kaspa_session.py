@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.task import Clock
@@ -10,11 +12,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from peerproto import networks
 from peerproto.networks import kaspa
 from peerproto.networks.kaspa import Block, GetData
+from peerproto.node.graphstore import GraphStore
+from peerproto.node.node import Node
+from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.peer.handshake import State
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer, memory_factory
 from peerproto.wire.message import Message
-from tests.kaspa_graph import Node
+from tests.kaspa_graph import add
 from tests.kaspa_vectors import frame_of, session
 
 SIMNET = networks.named("kaspa-simnet")
@@ -42,11 +47,11 @@ def shown(message: Message) -> Any:
 class Replay:
     """The conversation, with a peer of ours in the place of one of the two.
 
-    :param way: which frames are ours.
+    :param way: which frames are ours. :param make: makes the factory of our peer, of its options.
     :ivar alone: what our peer has sent of itself, or its listener has; `asked` what it was told to send.
     """
 
-    def __init__(self, way: str, network: Any = SIMNET, listener: object = None) -> None:
+    def __init__(self, way: str, make: Callable[..., PeerFactory] | None = None) -> None:
         self.way = way
         self.clock = Clock()
         model: Any = said(way)[0]
@@ -57,7 +62,8 @@ class Replay:
             "now": lambda: float(model.timestamp),
             "random": lambda bits: 588277166753259795,
         }
-        self.raw = RawPeer(memory_factory(network, listener, **options), inbound=way == CALLED)
+        factory = make(**options) if make else memory_factory(SIMNET, **options)
+        self.raw = RawPeer(factory, inbound=way == CALLED)
         self.unread: list[Message] = self.raw.read()
         self.alone: list[str] = []
         self.asked: list[str] = []
@@ -66,6 +72,7 @@ class Replay:
         """Something of the other side's, in its time."""
         self.clock.advance(max(entry["t"] - self.clock.seconds(), 0))
         self.raw.send(frame_of(entry))
+        self.clock.advance(0)
         self.unread += self.raw.read()
 
 
@@ -109,7 +116,8 @@ class RoleTests(SynchronousTestCase):
         """The called one's peer says who it is; what it knows its listener must say, or else that it knows nothing."""
         version: Any = said(CALLED)[0]
         tip = version.selected_tip_hash
-        replay = Replay(CALLED, kaspa.network("simnet", selected_tip=lambda: tip), Told())
+        knowing = kaspa.network("simnet", selected_tip=lambda: tip)
+        replay = Replay(CALLED, partial(memory_factory, knowing, Told()))
         self.play(replay)
         self.assertEqual(replay.alone, ["version", "verack", "selectedtip"])
         self.assertEqual(set(replay.asked), {"getseltip", "locator", "inv", "block", "ping", "tx"})
@@ -146,18 +154,31 @@ class Told:
 class NodeTests(SynchronousTestCase):
     """A node of ours in the place of one of theirs, by itself from the beginning to the end."""
 
+    def replay(self, way: str, blocks: Iterable[Block] = ()) -> tuple[Replay, Node]:
+        """The conversation, and the node that takes part in it, with some blocks."""
+        graph = GraphStore(":memory:", SIMNET)
+        self.addCleanup(graph.close)
+        for block in blocks:
+            add(graph, block)
+        nodes: list[Node] = []
+
+        def make(clock: Clock, **options: Any) -> PeerFactory:
+            nodes.append(Node(clock, SIMNET, graph, relay=True, nonces=Nonces(), **options))
+            return nodes[0].factory
+
+        return Replay(way, make), nodes[0]
+
     def test_follows(self) -> None:
         """As the caller it asks for exactly what the caller asked until all is here, and then for what is new."""
-        node = Node()
-        replay = Replay(CALLER, node.network, node)
+        replay, node = self.replay(CALLER)
         for entry in session()[:SYNCED]:
             if entry["dir"] == CALLED:
                 replay.hear(entry)
         wanted = [message for message in said(CALLER) if message.command not in ("pong",)]
         until = [message.command for message in wanted].index("getseltip") + 1
         self.assertEqual(list(map(shown, replay.unread)), list(map(shown, self.in_our_order(wanted[:until]))))
-        self.assertTrue(node.follower.is_synced)
-        self.assertEqual((len(node.dag), node.dag.blue_score(node.dag.selected_tip)), (134, 133))
+        self.assertTrue(node.follower.synced.is_over())
+        self.assertEqual((len(node.chain), node.chain.height), (134, 133))
         self.follow_new(node, replay)
         replay.raw.close()
 
@@ -184,16 +205,11 @@ class NodeTests(SynchronousTestCase):
             for items in (replay.unread, said(CALLER)[-6:])
         )
         self.assertEqual(ours, theirs)
-        self.assertEqual((len(node.dag), node.dag.blue_score(node.dag.selected_tip)), (138, 137))
-        self.assertTrue(node.follower.is_synced)
+        self.assertEqual((len(node.chain), node.chain.height, node.follower.left), (138, 137, 0))
 
     def test_serves(self) -> None:
         """As the called one it gives the caller what the called one gave, and the caller gets on."""
-        node = Node()
-        for message in said(CALLED):
-            if isinstance(message, Block) and not node.dag.missing_parents(message) and len(node.dag) < 134:
-                node.dag.add(message)
-        replay = Replay(CALLED, node.network, node)
+        replay, _ = self.replay(CALLED, [item for item in said(CALLED) if isinstance(item, Block)][:133])
         for entry in session()[:SYNCED]:
             if entry["dir"] == CALLER:
                 replay.hear(entry)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.errors import InvalidHeaders, PeerError, PeerLost, Reason
+from peerproto.chain.graph import STEPS
+from peerproto.errors import InvalidBlock, Misled, PeerError, Reason
 from peerproto.networks.bitcoin import InvVect
 from peerproto.networks.kaspa import (
     MSG_BLOCK,
@@ -27,25 +28,35 @@ from peerproto.networks.kaspa import (
     Reject,
     SelectedTip,
 )
-from peerproto.networks.kaspa.dag import Dag
-from peerproto.networks.kaspa.sync import MOST_LOCATORS, MOST_ORPHANS, Follower, answers
-from peerproto.peer.protocol import PeerProtocol
-from peerproto.testing import CALLED, CALLER, MemoryTransport, memory_factory
+from peerproto.networks.kaspa.sync import MOST_LOCATORS, answers
+from peerproto.node.graphstore import GraphStore
 from peerproto.wire.message import Message
-from tests.kaspa_graph import RULES, Node, changed, filled, mined
+from tests import graph_case
+from tests.graph_case import GraphCase, settled
+from tests.kaspa_graph import SIMNET, behind, changed, filled, mined
 
 UNKNOWN = b"\xee" * 32
+GENESIS = SIMNET.genesis
 
 
-def talk(follower: Follower, served: Dag, messages: Iterable[Message]) -> list[Message]:
-    """Let a follower and a graph talk until nobody has anything to say; what the follower said."""
-    said, left = [], list(messages)
-    while left:
-        message = left.pop(0)
-        said.append(message)
-        for answer in answers(served, message):
-            left += follower.received(answer)
-    return said
+def talk(follower: Any, served: GraphStore, messages: list[Message]) -> list[Any]:
+    """Let a follower and a graph talk; what the follower said."""
+    return graph_case.talk(SIMNET, follower, served, messages)
+
+
+def between(served: GraphStore) -> list[bytes]:
+    """The blocks of a graph in the order in which they are told."""
+    (answer,) = filter(None, answers(served, GetBlockInvs(served.genesis, served.tip)))
+    assert isinstance(answer.message, Inv)
+    return [vector.hash for vector in answer.message.inv_list]
+
+
+def block_of(served: GraphStore, block_hash: bytes) -> Message:
+    """A block by its hash."""
+    vertex = served.find(block_hash)
+    block = vertex and served.block(vertex)
+    assert block is not None
+    return block
 
 
 def invs(kind: int, *hashes: bytes) -> Inv:
@@ -58,72 +69,73 @@ class FollowerTests(SynchronousTestCase):
 
     def test_from_anywhere(self) -> None:
         """Wherever we are behind, we end with all that the peer has, and ask for nothing twice."""
+        served = filled()
         for count in (0, 1, 2, 50, 51, 100, 133, 136, 137):
-            served, follower = filled(), Follower(filled(count))
-            said = talk(follower, served, follower.begin(served.selected_tip))
+            follower = behind(filled(count), served.tip)
+            said = talk(follower, served, follower.begin())
             self.assertTrue(follower.is_synced)
-            self.assertEqual(follower.dag.selected_tip, served.selected_tip)
+            self.assertEqual((follower.graph.selected.block_hash, follower.left), (served.tip, 0))
             asked = [vector.hash for item in said if isinstance(item, GetData) for vector in item.inv_list]
             self.assertEqual(len(asked), len(set(asked)))
-            self.assertEqual(len(follower.dag), 1 + count + len(asked))
-            if len(follower.dag) > 1 + count:
+            self.assertEqual(len(follower.graph), 1 + count + len(asked))
+            if len(follower.graph) > 1 + count:
                 self.assertIsInstance(said[-1], GetSelectedTip)
 
     def test_not_behind(self) -> None:
         """Whoever has the peer's tip asks nothing."""
-        follower = Follower(filled())
-        self.assertEqual(follower.begin(filled(40).selected_tip), [])
+        follower = behind(filled(), filled(40).tip)
+        self.assertEqual(follower.begin(), [])
         self.assertTrue(follower.is_synced)
+
+    def test_later(self) -> None:
+        """Whoever begins again, or was not told a tip, asks for it first."""
+        for follower in (behind(filled(60), filled(40).tip), behind(filled(60))):
+            follower.begin()
+            served = filled()
+            said = talk(follower, served, follower.begin())
+            self.assertEqual(said[0], GetSelectedTip())
+            self.assertEqual(len(follower.graph), 138)
+            self.assertEqual(talk(follower, served, follower.begin()), [GetSelectedTip()])
 
     def test_batches(self) -> None:
         """Fifty blocks are asked at once, and the next when all of them are here, or are known to be missing."""
-        served, follower = filled(133), Follower(Dag(RULES))
-        (ask,) = follower.begin(served.selected_tip)
-        self.assertEqual(ask, GetBlockLocator(served.selected_tip, served.genesis))
-        (ask,) = follower.received(BlockLocator([served.genesis]))
-        self.assertEqual(ask, GetBlockInvs(served.genesis, served.selected_tip))
-        listed = served.between(served.genesis, served.selected_tip)
+        served, follower = filled(133), behind(filled(0), filled(133).tip)
+        (ask,) = follower.begin()
+        self.assertEqual(ask, GetBlockLocator(served.tip, GENESIS))
+        (ask,) = follower.received(BlockLocator([GENESIS]))
+        self.assertEqual(ask, GetBlockInvs(GENESIS, served.tip))
+        listed = between(served)
         (ask,) = follower.received(invs(MSG_SYNC_BLOCK, *listed))
         assert isinstance(ask, GetData)
         self.assertEqual([vector.hash for vector in ask.inv_list], listed[1:51])
-        self.assertFalse(follower.is_synced)
+        self.assertEqual((follower.is_synced, follower.left), (False, len(listed) - 1))
         for block_hash in listed[1:50]:
-            block = served.block(block_hash)
-            assert block is not None
-            self.assertEqual(follower.received(block), [])
+            self.assertEqual(follower.received(block_of(served, block_hash)), [])
         self.assertEqual(follower.received(NotFound([InvVect(MSG_BLOCK, UNKNOWN)])), [])
         (ask,) = follower.received(NotFound([ask.inv_list[-1]]))
         assert isinstance(ask, GetData)
-        self.assertEqual(len(ask.inv_list), 50)
-
-    def test_behind_again(self) -> None:
-        """If the tip has moved on meanwhile, it begins again from what is known."""
-        served, follower = filled(60), Follower(Dag(RULES))
-        talk(follower, served, follower.begin(served.selected_tip)[:1])
-        self.assertTrue(follower.is_synced)
-        more = filled()
-        said = talk(follower, more, follower.begin(more.selected_tip))
-        self.assertEqual(len(follower.dag), 138)
-        self.assertIsInstance(said[0], GetBlockLocator)
+        self.assertEqual((len(ask.inv_list), follower.has_work), (50, True))
+        self.assertEqual(settled(follower), [])
+        self.assertEqual(len(follower.graph), 50)
 
     def test_new_blocks(self) -> None:
         """A new block is asked for, once; its parents too if they are missing, from below."""
-        served, follower = filled(), Follower(filled(130))
-        tip = served.selected_tip
+        served, follower = filled(), behind(filled(130))
+        tip = served.tip
         said = talk(follower, served, follower.received(invs(MSG_BLOCK, tip, tip, mined()[5].block_hash)))
         kinds = [vector.type for item in said if isinstance(item, GetData) for vector in item.inv_list]
         self.assertEqual(kinds[:2], [MSG_BLOCK, MSG_MISSING_ANCESTOR])
         self.assertEqual(set(kinds[1:]), {MSG_MISSING_ANCESTOR})
         self.assertTrue(follower.is_synced)
-        self.assertEqual(follower.dag.selected_tip, tip)
+        self.assertEqual(follower.graph.selected.block_hash, tip)
         self.assertEqual(follower.received(invs(MSG_BLOCK, tip)), [])
 
     def test_new_while_behind(self) -> None:
         """What is announced while we are behind comes with the tip; transactions are none of its business."""
-        served, follower = filled(), Follower(Dag(RULES))
-        follower.begin(served.selected_tip)
+        follower = behind(filled(0), filled().tip)
+        follower.begin()
         self.assertEqual(follower.received(invs(MSG_BLOCK, UNKNOWN)), [])
-        follower.received(BlockLocator([served.genesis]))
+        follower.received(BlockLocator([GENESIS]))
         self.assertEqual(follower.received(invs(MSG_BLOCK, UNKNOWN)), [])
         self.assertEqual(follower.received(invs(MSG_TX, UNKNOWN)), [])
         (ask,) = follower.received(invs(MSG_SYNC_BLOCK, mined()[0].block_hash))
@@ -131,7 +143,7 @@ class FollowerTests(SynchronousTestCase):
 
     def test_out_of_turn(self) -> None:
         """What was not asked for is passed over: blocks, locators, tips."""
-        follower = Follower(Dag(RULES))
+        follower = behind(filled(0), UNKNOWN)
         for message in (
             mined()[0],
             BlockLocator([UNKNOWN]),
@@ -140,46 +152,17 @@ class FollowerTests(SynchronousTestCase):
             invs(MSG_SYNC_BLOCK, UNKNOWN),
         ):
             self.assertEqual(follower.received(message), [])
-        self.assertEqual((len(follower.dag), follower.is_synced), (1, True))
-        follower.begin(UNKNOWN)
+        self.assertEqual((len(follower.graph), follower.is_synced), (1, True))
+        follower.begin()
         self.assertEqual(follower.received(BlockLocator([])), [])
-
-    def test_orphans(self) -> None:
-        """Blocks that come before their parents wait for them, so many; more are dropped."""
-        served, follower = filled(), Follower(Dag(RULES))
-        hashes = [block.block_hash for block in mined()[:50]]
-        follower.received(invs(MSG_BLOCK, *hashes))
-        for block in reversed(mined()[1:50]):
-            self.assertEqual(follower.received(block), [])
-        self.assertEqual(len(follower.dag), 1)
-        follower.received(mined()[0])
-        self.assertEqual(len(follower.dag), 51)
-        self.assertTrue(follower.is_synced)
-        self.assertGreater(MOST_ORPHANS, len(served))
-
-    def test_too_many_orphans(self) -> None:
-        """There is an end to what is kept for parents that never come."""
-        follower = Follower(Dag(RULES))
-        strays = [
-            changed(mined()[0], nonce=nonce, parent_hashes=[UNKNOWN]) for nonce in range(MOST_ORPHANS + 20)
-        ]
-        left = follower.received(invs(MSG_BLOCK, *(block.block_hash for block in strays)))
-        by_hash = {block.block_hash: block for block in strays}
-        while left:
-            (ask,) = left
-            assert isinstance(ask, GetData)
-            known = [by_hash[vector.hash] for vector in ask.inv_list if vector.hash in by_hash]
-            missing = [vector for vector in ask.inv_list if vector.hash not in by_hash]
-            left = [more for item in (*known, NotFound(missing)) for more in follower.received(item)]
-        self.assertEqual(len(follower._orphans), MOST_ORPHANS)
-        self.assertTrue(follower.is_synced)
 
     def test_wrong_block(self) -> None:
         """A block that cannot be right ends it."""
-        follower = Follower(Dag(RULES))
+        follower = behind(filled(0))
         wrong = changed(mined()[0], bits=0x1D00FFFF)
         follower.received(invs(MSG_BLOCK, wrong.block_hash))
-        self.assertRaises(InvalidHeaders, follower.received, wrong)
+        follower.received(wrong)
+        self.assertRaises(InvalidBlock, follower.judge)
 
 
 class MisleadingTests(SynchronousTestCase):
@@ -187,24 +170,24 @@ class MisleadingTests(SynchronousTestCase):
 
     def test_endless_locators(self) -> None:
         """There is an end to locators."""
-        follower = Follower(Dag(RULES))
-        follower.begin(UNKNOWN)
+        follower = behind(filled(0), UNKNOWN)
+        follower.begin()
         for _ in range(MOST_LOCATORS):
             self.assertEqual(len(follower.received(BlockLocator([UNKNOWN]))), 1)
-        error = self.assertRaises(PeerLost, follower.received, BlockLocator([UNKNOWN]))
+        error = self.assertRaises(Misled, follower.received, BlockLocator([UNKNOWN]))
         self.assertIs(error.reason, Reason.MISBEHAVING)
 
     def test_no_blocks(self) -> None:
         """A peer that tells of a tip and brings no block is found out."""
         for inventory in (Inv([]), invs(MSG_SYNC_BLOCK, UNKNOWN)):
-            follower = Follower(Dag(RULES))
-            follower.begin(UNKNOWN)
-            follower.received(BlockLocator([RULES.genesis_hash]))
+            follower = behind(filled(0), UNKNOWN)
+            follower.begin()
+            follower.received(BlockLocator([GENESIS]))
             said = follower.received(inventory)
             if isinstance(said[0], GetData):
                 said = follower.received(NotFound(said[0].inv_list))
             self.assertEqual(said, [GetSelectedTip()])
-            self.assertRaisesRegex(PeerLost, "does not bring", follower.received, SelectedTip(UNKNOWN))
+            self.assertRaisesRegex(Misled, "does not bring", follower.received, SelectedTip(UNKNOWN))
 
 
 POOL: list[Message] = [
@@ -213,8 +196,8 @@ POOL: list[Message] = [
     *(invs(kind, item) for kind in (MSG_SYNC_BLOCK, MSG_BLOCK) for item in (UNKNOWN, mined()[0].block_hash)),
     Inv([]),
     invs(MSG_SYNC_BLOCK, *(block.block_hash for block in mined())),
-    BlockLocator([UNKNOWN, RULES.genesis_hash]),
-    BlockLocator([RULES.genesis_hash]),
+    BlockLocator([UNKNOWN, GENESIS]),
+    BlockLocator([GENESIS]),
     BlockLocator([]),
     SelectedTip(UNKNOWN),
     SelectedTip(mined()[2].block_hash),
@@ -228,23 +211,27 @@ class RandomTests(SynchronousTestCase):
     @given(st.lists(st.sampled_from(POOL), max_size=30))
     def test_any_order(self, messages: list[Message]) -> None:
         """Nothing but a PeerError is raised, and nothing comes into the graph before its parents."""
-        follower = Follower(Dag(RULES))
-        follower.begin(UNKNOWN)
+        follower = behind(filled(0), UNKNOWN)
+        follower.begin()
         try:
             for message in messages:
-                for said in follower.received(message):
+                for said in settled(follower, follower.received(message)):
                     self.assertIsInstance(said, GetBlockLocator | GetBlockInvs | GetData | GetSelectedTip)
         except PeerError as error:
             self.assertIs(error.reason, Reason.MISBEHAVING)
-        self.assertLessEqual(len(follower.dag), 4)
+        self.assertLessEqual(len(follower.graph), 4)
 
 
-class AnswerTests(SynchronousTestCase):
+class AnswerTests(GraphCase):
     """What a node answers."""
+
+    def answered(self, graph: GraphStore, question: Message) -> list[Message]:
+        """The messages of an answer."""
+        return [answer.message for answer in answers(graph, question) if answer is not None]
 
     def test_unknown(self) -> None:
         """Of blocks that are not here, or the wrong way round, there is nothing to tell."""
-        dag = filled(10)
+        graph = filled(10)
         low, high = mined()[2].block_hash, mined()[8].block_hash
         for question in (
             GetBlockLocator(UNKNOWN, low),
@@ -254,59 +241,71 @@ class AnswerTests(SynchronousTestCase):
             GetBlockInvs(high, low),
             GetBlockInvs(low, low),
         ):
-            (answer,) = answers(dag, question)
+            (answer,) = self.answered(graph, question)
             assert isinstance(answer, Reject)
             self.assertEqual((answer.cmd, answer.code), (question.command, 0x10))
 
     def test_things(self) -> None:
-        """Each block is sent once, then one message says what is missing."""
-        dag = filled(10)
+        """Each block is sent once, then one message says what is missing, the first block too."""
+        graph = filled(10)
         here, gone = mined()[0].block_hash, mined()[20].block_hash
-        missing = [InvVect(MSG_BLOCK, gone), InvVect(MSG_TX, here), InvVect(MSG_FILTERED_BLOCK, here)]
+        missing = [
+            InvVect(MSG_BLOCK, gone),
+            InvVect(MSG_TX, here),
+            InvVect(MSG_FILTERED_BLOCK, here),
+            InvVect(MSG_BLOCK, GENESIS),
+        ]
         asked = [InvVect(MSG_BLOCK, here), *missing, InvVect(MSG_BLOCK, here), missing[0]]
-        self.assertEqual(list(answers(dag, GetData(asked))), [mined()[0], NotFound(missing)])
-        self.assertEqual(list(answers(dag, GetData([]))), [])
+        block, rest = self.answered(graph, GetData(asked))
+        self.assertEqual((block.load(), rest), (mined()[0], NotFound(missing)))
+        self.assertEqual(self.answered(graph, GetData([])), [])
+
+    def test_long_question(self) -> None:
+        """To find out that much is missing takes a pause now and then."""
+        vectors = [InvVect(MSG_BLOCK, number.to_bytes(32, "little")) for number in range(3 * STEPS)]
+        *pauses, answer = answers(filled(3), GetData(vectors))
+        self.assertEqual((pauses, answer and answer.message), ([None] * 3, NotFound(vectors)))
 
     def test_others(self) -> None:
         """Other messages are no questions."""
-        self.assertEqual(list(answers(filled(3), Ping(1))), [])
-        self.assertEqual(list(answers(filled(3), GetSelectedTip())), [SelectedTip(filled(3).selected_tip)])
+        self.assertEqual(self.answered(filled(3), Ping(1)), [])
+        self.assertEqual(self.answered(filled(3), GetSelectedTip()), [SelectedTip(filled(3).tip)])
 
+    def locator(self, graph: GraphStore, high: bytes, low: bytes) -> list[bytes]:
+        """The hashes of a locator."""
+        (answer,) = self.answered(graph, GetBlockLocator(high, low))
+        assert isinstance(answer, BlockLocator)
+        return answer.block_locator_hashes
 
-class NodeTests(SynchronousTestCase):
-    """Two nodes in memory."""
+    def ranks(self, graph: GraphStore, hashes: list[bytes]) -> list[int]:
+        """Where blocks stand."""
+        return [vertex.rank for vertex in map(graph.find, hashes) if vertex is not None]
 
-    def connect(self, caller: Node, called: Node) -> list[tuple[MemoryTransport, PeerProtocol]]:
-        """A connection: what each side writes, and who reads it."""
-        ways = MemoryTransport(CALLER, CALLED), MemoryTransport(CALLED, CALLER)
-        peers = [
-            memory_factory(node.network, node).build(inbound=node is called) for node in (caller, called)
-        ]
-        for peer, way in zip(peers, ways, strict=True):
-            peer.makeConnection(way)  # type: ignore[no-untyped-call]
-        return list(zip(ways, reversed(peers), strict=True))
+    def test_locator(self) -> None:
+        """From below the high block down to the low one, in steps that double, on the selected chain."""
+        graph = filled(133)
+        scores = self.ranks(graph, self.locator(graph, graph.tip, GENESIS))
+        self.assertEqual(scores, [131, 128, 126, 122, 114, 98, 66, 2, 0])
+        low = mined()[60].block_hash
+        *found, last = self.locator(graph, graph.tip, low)
+        self.assertEqual(last, low)
+        (floor,) = self.ranks(graph, [low])
+        self.assertTrue(all(rank > floor for rank in self.ranks(graph, found)))
 
-    def deliver(self, ways: list[tuple[MemoryTransport, PeerProtocol]]) -> None:
-        """Carry what is written, in pieces as a socket gives them, until nothing moves."""
-        while any(way.outgoing for way, _ in ways):
-            for way, peer in ways:
-                peer.dataReceived(way.take(1460))
+    def test_locator_of_neighbours(self) -> None:
+        """Where nothing is between, there is the low block alone, also if it is not below."""
+        graph = filled(10)
+        first = mined()[0].block_hash
+        for high, low in ((GENESIS, GENESIS), (first, GENESIS), (GENESIS, mined()[3].block_hash)):
+            self.assertEqual(self.locator(graph, high, low), [low])
 
-    def test_sync(self) -> None:
-        """All blocks come over, whoever has called, and new ones too."""
-        for calls in (True, False):
-            knowing, behind = Node(), Node()
-            for block in mined()[:134]:
-                knowing.dag.add(block)
-            ways = self.connect(behind, knowing) if calls else self.connect(knowing, behind)
-            self.deliver(ways)
-            self.assertEqual(behind.dag.selected_tip, knowing.dag.selected_tip)
-            for block in mined()[134:]:
-                knowing.dag.add(block)
-                (peer,) = (peer for _, peer in ways if peer.factory.listener is knowing)
-                peer.send(invs(MSG_BLOCK, block.block_hash))
-                self.deliver(ways)
-            self.assertEqual((len(behind.dag), behind.follower.is_synced), (138, True))
-            for _, peer in ways:
-                self.assertIsNone(peer.ending)
-                peer.connectionLost()
+    def test_inventory(self) -> None:
+        """All blocks in the past of one and not before the other, parents first, both included."""
+        graph = filled()
+        found = between(graph)
+        self.assertEqual((len(found), found[0], found[-1]), (138, GENESIS, graph.tip))
+
+    def test_announcement(self) -> None:
+        """New blocks are announced by their hashes."""
+        graph = filled(2)
+        self.assertEqual(SIMNET.graph.announce([graph.selected]), invs(MSG_BLOCK, graph.tip))

@@ -207,7 +207,8 @@ class FileTests(TapCase):
         for path in FILES:
             options = self.parse("--config", str(path))
             self.assertEqual(options.net.name, path.stem)
-            self.assertEqual(options.store_path(), f"headers-{path.stem}.sqlite")
+            what = "blocks" if options.net.graph_sync else "headers"
+            self.assertEqual(options.store_path(), f"{what}-{path.stem}.sqlite")
             make_service(options, MemoryReactorClock(), lambda code: None)
             for where in [*options["connect"], *options["listen"]]:
                 self.assertIn("127.0.0.1", where)
@@ -234,8 +235,26 @@ class ServiceTests(TapCase):
         self.successResultOf(service.stopService())
 
     def test_demo(self) -> None:
-        """Or the demonstration."""
-        self.assertIsInstance(self.make("--demo"), DemoService)
+        """Or the demonstration, of Bitcoin's regtest or of a network that is given."""
+        for words, name in (([], "bitcoin-regtest"), (["--network", "soter-simnet"], "soter-simnet")):
+            service = self.make("--demo", *words)
+            self.assertIsInstance(service, DemoService)
+            self.assertEqual(service.network.name, name)
+
+    def test_demo_that_cannot_be(self) -> None:
+        """A network that cannot be shown is one line."""
+        stop = self.assertRaises(SystemExit, self.make, "--demo", "--network", "bitcoin-mainnet")
+        assert isinstance(stop, SystemExit)
+        self.assertIn("bitcoin-regtest, bitcoin-simnet can be shown", self.line(stop))
+
+    def test_graph(self) -> None:
+        """A node of a network whose blocks form a graph keeps the blocks."""
+        service = self.make("--network", "kaspa-devnet", "--store", ":memory:", "--connect", "127.0.0.1")
+        service.startService()
+        self.assertEqual(service.reactor.tcpClients[0][:2], ("127.0.0.1", 16611))
+        self.assertEqual(len(service.node.chain), 1)
+        self.successResultOf(service.stopService())
+        self.assertEqual(self.parse("--network", "kaspa-devnet").store_path(), "blocks-kaspa-devnet.sqlite")
 
     def test_places_that_are_none(self) -> None:
         """Where nobody can connect or listen is told before anything is started."""

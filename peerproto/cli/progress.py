@@ -26,37 +26,39 @@ class Bar(Protocol):
 
 
 @contextmanager
-def progress_bar(out: TextIO) -> Iterator[Bar]:
-    """What shows progress on `out` while it is open."""
-    bar = _bar(out)
+def progress_bar(out: TextIO, what: str = "headers") -> Iterator[Bar]:
+    """What shows on `out`, while it is open, how far a count of something has come."""
+    bar = _bar(out, what)
     try:
         yield bar
     finally:
         bar.end()
 
 
-def _bar(out: TextIO) -> Bar:
+def _bar(out: TextIO, what: str) -> Bar:
     if not out.isatty():
-        return ProgressLine(out)
+        return ProgressLine(out, what)
     try:
-        return RichBar(out)
+        return RichBar(out, what)
     except ImportError:
-        return ProgressLine(out)
+        return ProgressLine(out, what)
 
 
 class RichBar:
     """A bar of rich's, drawn when there is progress, without a thread of its own. Raises ImportError.
 
-    :param clock: in seconds from whenever.
+    :param what: is counted. :param clock: in seconds from whenever.
     """
 
-    def __init__(self, out: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, out: TextIO, what: str = "headers", *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-        columns = (TextColumn("headers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self._progress = Progress(*columns, console=Console(file=out), auto_refresh=False)
-        self._task = self._progress.add_task("headers", total=None)
+        self._task = self._progress.add_task(what, total=None)
         self._clock = clock
         self._next = clock()
         self._progress.start()

@@ -1,4 +1,4 @@
-"""`peerproto sync HOST:PORT`: follow a peer's headers to its tip, into a file."""
+"""`peerproto sync HOST:PORT`: follow a peer's headers, or its graph of blocks, to its tip, into a file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from peerproto.networks import named
 
 if TYPE_CHECKING:
     from peerproto.cli.progress import Bar
-    from peerproto.node.headerchain import HeaderChain
+    from peerproto.node.keeping import Chain
     from peerproto.peer.protocol import PeerProtocol
 
 __all__ = ["add_parser", "run"]
@@ -28,20 +28,26 @@ Connects to a peer, syncs its headers to its tip into a file, and prints height
 and tip (as people write hashes). Every header is checked. What is already in
 the file is not asked for again: interrupted and started again, it goes on.
 
-With --json: height, tip, new (how many headers), seconds.
+On a network whose blocks form a graph (Soter, Kaspa) it syncs the blocks, and
+prints how many there are, the rank of the best one, and its hash as the tip.
+
+With --json: height (or blocks, rank), tip, new (how many), seconds.
 """
 _EPILOG = """\
 Exit code: 0 if the peer's tip was reached; 1 if not, and then one line on
 standard error names the reason (connection-refused, wrong-network, misbehaving,
-stalled ...); 2 for a wrong option, or a file that is no header store of this
-network, is damaged or in use: it is left as it is.
+stalled ...); 2 for a wrong option, or a file that is no store of this network,
+is damaged or in use: it is left as it is.
 """
 
 
 def add_parser(subparsers: Any) -> None:
     """Describe the options."""
     parser = subparsers.add_parser(
-        "sync", help="sync the header chain from a peer into a file", description=_DESCRIPTION, epilog=_EPILOG
+        "sync",
+        help="sync the header chain or the blocks from a peer into a file",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
     )
     parser.add_argument(
         "where",
@@ -54,7 +60,7 @@ def add_parser(subparsers: Any) -> None:
         "--store",
         required=True,
         metavar="FILE",
-        help="SQLite file of the header chain, made if it is not there; required",
+        help="SQLite file of what is synced, made if it is not there; required",
     )
     parser.add_argument(
         "--json",
@@ -73,20 +79,19 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it. Returns 1 if the peer did not do its part. Raises LocalError for a store or a place that is none."""
     from peerproto.cli.running import run_reactor
-    from peerproto.node.headerchain import HeaderChain
-    from peerproto.node.headerstore import HeaderStore
+    from peerproto.node.keeping import chain_in, open_store, standing
 
     network = named(options.network, options.policy)
-    _ = network.headers  # not every network has them: to be told before a file is made
-    store = HeaderStore(options.store, network.chain)
+    store = open_store(options.store, network)
     try:
-        chain = HeaderChain(store, network.chain, time.time)
+        chain = chain_in(store, network, time.time)
         return run_reactor(
             "peerproto sync", lambda reactor: _sync(reactor, options, chain), as_json=options.json
         )
     except KeyboardInterrupt:
+        (grows, count), *_ = standing(chain).items()
         print(
-            f"peerproto sync: interrupted at height {store.tip.height}; started again, it goes on there",
+            f"peerproto sync: interrupted at {grows} {count}; started again, it goes on there",
             file=sys.stderr,
         )
         raise
@@ -94,28 +99,30 @@ def run(options: argparse.Namespace) -> int:
         store.close()
 
 
-async def _sync(reactor: Any, options: argparse.Namespace, chain: HeaderChain) -> int:
+async def _sync(reactor: Any, options: argparse.Namespace, chain: Chain) -> int:
     from peerproto.cli.progress import progress_bar
+    from peerproto.node.keeping import count_of, what_is_kept
 
-    begun, had = reactor.seconds(), chain.height
-    with progress_bar(sys.stderr) as bar:
+    begun, had = reactor.seconds(), count_of(chain)
+    with progress_bar(sys.stderr, what_is_kept(named(options.network, options.policy))) as bar:
         await follow(reactor, options, chain, bar)
-    _show(options, chain, had, reactor.seconds() - begun)
+    _show(options, chain, count_of(chain) - had, reactor.seconds() - begun)
     return 0
 
 
-async def follow(reactor: Any, options: argparse.Namespace, chain: HeaderChain, bar: Bar) -> None:
-    """Bring the chain to the peer's tip. Raises PeerError, or LocalError."""
+async def follow(reactor: Any, options: argparse.Namespace, chain: Chain, bar: Bar) -> None:
+    """Bring the chain, or the graph, to the peer's tip. Raises PeerError, or LocalError."""
+    from peerproto.node.keeping import count_of, what_is_kept
     from peerproto.node.node import Node
     from peerproto.node.patience import Patience
     from peerproto.peer.connecting import connect
 
     network, limit = named(options.network, options.policy), options.timeout
-    patience = Patience(reactor, limit, "no headers came")
+    patience = Patience(reactor, limit, f"no {what_is_kept(network)} came")
 
     def progressed(peer: PeerProtocol) -> None:
         patience.renew()
-        bar.show(chain.height, peer.theirs.height if peer.theirs else 0)
+        bar.show(count_of(chain), node.total(peer))
 
     timing = replace(network.timing, handshake=min(limit, network.timing.handshake), grace=1.0)
     node = Node(reactor, network, chain, progressed=progressed, timing=timing)
@@ -123,7 +130,7 @@ async def follow(reactor: Any, options: argparse.Namespace, chain: HeaderChain, 
     peer = await connecting.addTimeout(limit, reactor, lambda *_: _no_connection(options))
     try:
         await peer.when_ready()
-        if peer.theirs is not None and peer.theirs.height <= chain.height:
+        if not node.owes(peer):
             patience.allow_silence(min(NOT_AHEAD, limit))
         ends = peer.when_disconnected(), node.trouble.happened.when()
         await patience.until(node.follower.synced.when(), *ends)
@@ -139,13 +146,12 @@ def _no_connection(options: argparse.Namespace) -> Any:
     return Failure(ConnectFailed(text, Reason.CONNECT_TIMEOUT))
 
 
-def _show(options: argparse.Namespace, chain: HeaderChain, had: int, spent: float) -> None:
-    from peerproto.chain.rules import display
+def _show(options: argparse.Namespace, chain: Chain, new: int, spent: float) -> None:
+    from peerproto.node.keeping import standing, what_is_kept
 
-    tip, new = display(chain.tip), chain.height - had
+    found, what = standing(chain), what_is_kept(named(options.network, options.policy))
     if options.json:
-        print(json.dumps({"height": chain.height, "tip": tip, "new": new, "seconds": round(spent, 3)}))
+        print(json.dumps({**found, "new": new, "seconds": round(spent, 3)}))
     else:
-        print(
-            f"height {chain.height}\ntip    {tip}\nnew    {new} headers in {spent:.1f} s, kept in {options.store}"
-        )
+        print("\n".join(f"{name:<6} {value}" for name, value in found.items()))
+        print(f"new    {new} {what} in {spent:.1f} s, kept in {options.store}")

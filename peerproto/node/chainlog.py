@@ -1,12 +1,11 @@
-"""What the log says of the chain: where it stands, how far a sync has come, when it is done."""
+"""What the log says of the chain or graph: where it stands, how far a sync has come, when it is done."""
 
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
-from peerproto.chain.rules import display
-from peerproto.node.headerchain import HeaderChain
+from peerproto.node.keeping import Chain, standing
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
 
@@ -18,11 +17,11 @@ QUIET = 5.0
 
 
 class ChainLog:
-    """Tells of one chain, as its follower calls `progressed` and `finished`."""
+    """Tells of what a node keeps, as the node's follower calls `progressed` and `finished`."""
 
     _log = Logger()
 
-    def __init__(self, clock: IReactorTime, chain: HeaderChain) -> None:
+    def __init__(self, clock: IReactorTime, chain: Chain) -> None:
         self._clock = clock
         self._chain = chain
         self._timers = Timers(clock)
@@ -42,10 +41,10 @@ class ChainLog:
         if self._told[1] != self._chain.tip:
             self._say()
 
-    def progressed(self, peer: PeerProtocol) -> None:
-        """The peer has brought headers."""
+    def progressed(self, total: int) -> None:
+        """A peer has brought something; there is to be so much in total."""
         self._state = "syncing"
-        self._best = max(peer.theirs.height if peer.theirs else 0, self._chain.height)
+        self._best = total
 
     def finished(self, peer: PeerProtocol) -> None:
         """The peer has no more."""
@@ -60,12 +59,14 @@ class ChainLog:
             self._say()
 
     def _say(self) -> None:
-        chain, total = self._chain, f" of {self._best}" if self._state == "syncing" else ""
-        self._told = self._state, chain.tip
+        total = f" of {self._best}" if self._state == "syncing" else ""
+        self._told = self._state, self._chain.tip
+        (grows, count), *others = standing(self._chain).items()
         self._log.info(
-            "{state}: height {height}{total}, tip {tip}",
+            "{state}: {grows} {count}{total}, {others}",
             state=self._state,
-            height=chain.height,
+            grows=grows,
+            count=count,
             total=total,
-            tip=display(chain.tip),
+            others=", ".join(f"{name} {value}" for name, value in others),
         )

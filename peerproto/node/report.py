@@ -62,13 +62,15 @@ def _counts(peer: Snapshot, command: str) -> str:
 
 
 class ProgressLine:
-    """How far a count of headers has come: a line that is written over on a terminal, a line now and then elsewhere.
+    """How far a count has come: a line that is written over on a terminal, a line now and then elsewhere.
 
+    :param what: is counted.
     :param every: elsewhere than on a terminal, a line for so much progress.
     """
 
-    def __init__(self, out: TextIO, *, every: int = 1000) -> None:
+    def __init__(self, out: TextIO, what: str = "headers", *, every: int = 1000) -> None:
         self._out = out
+        self._what = what
         self._every = every
         self._said = 0
         self._over = out.isatty()
@@ -77,7 +79,7 @@ class ProgressLine:
     def show(self, count: int, total: int) -> None:
         """Show a count of a total, which may not be known rightly: it is never below the count."""
         total = max(total, count)
-        text = f"headers {count:,} of {total:,} ({100 * count // total if total else 100} %)"
+        text = f"{self._what} {count:,} of {total:,} ({100 * count // total if total else 100} %)"
         if self._over:
             self._open = True
             self._write(f"\r{text}\x1b[K")

@@ -1,4 +1,4 @@
-"""A node as a Twisted service: it listens, keeps its peers connected, follows the chain, and stops in time."""
+"""A node as a Twisted service: it listens, keeps its peers connected, follows what they have, and stops in time."""
 
 from __future__ import annotations
 
@@ -16,8 +16,7 @@ from peerproto.errors import LocalError, PeerLost, Reason
 from peerproto.network import Network
 from peerproto.node.chainlog import ChainLog
 from peerproto.node.connector import PeerConnector
-from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headerstore import HeaderStore
+from peerproto.node.keeping import Store, chain_in, open_store, what_is_kept
 from peerproto.node.node import Node
 from peerproto.peer.connecting import client_endpoint, connect, listen, server_endpoint
 from peerproto.peer.ending import where_is
@@ -29,17 +28,17 @@ LATE = 1.0
 
 
 class PeerNodeService(Service):
-    """Follows the header chain of a network and serves it.
+    """Follows the header chain of a network, or its graph of blocks, and serves it.
 
-    Composes with any `MultiService`. The constructor raises LocalError for a network without a chain of headers and
-    for places that are none, `startService` if the store cannot be opened or a port not be bound; then nothing stays
+    Composes with any `MultiService`. The constructor raises LocalError for a network that has neither and for places
+    that are none, `startService` if the store cannot be opened or a port not be bound; then nothing stays
     open. `stopService` may be called at any time, also again; its Deferred fires when all connections have ended, a
     second after the grace time at the latest. Then the service can be started again.
 
     If the store fails while the service runs, that is logged, and the service stops by itself.
 
     :param reactor: for connections and timers.
-    :param store: the path of the header store, `:memory:` for none.
+    :param store: the path of the file where it is kept, `:memory:` for none.
     :param connect: peers to keep connected: `host:port`, endpoint strings or endpoints.
     :param listen: where to accept peers: endpoint strings or endpoints.
     :param failed: called with the LocalError when the service stops by itself.
@@ -61,7 +60,7 @@ class PeerNodeService(Service):
         failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
-        _ = network.headers
+        self._kept = what_is_kept(network)
         for where in connect:
             client_endpoint(reactor, where, network.port, 10.0)
         for where in listen:
@@ -76,7 +75,7 @@ class PeerNodeService(Service):
         self._options = options
         self._failed = failed
         self._fault: LocalError | None = None
-        self._store: HeaderStore | None = None
+        self._store: Store | None = None
         self._chain_log: ChainLog | None = None
         self._bindings: list[Deferred[None]] = []
         self._stopping: Once[None] | None = None
@@ -105,20 +104,27 @@ class PeerNodeService(Service):
         return self._stopping.when()
 
     def _open(self) -> Node:
-        store = self._store = HeaderStore(self._store_path, self.network.chain)
-        chain = HeaderChain(store, self.network.chain, time.time)
+        store = self._store = open_store(self._store_path, self.network)
+        chain = chain_in(store, self.network, time.time)
         log = self._chain_log = ChainLog(self.reactor, chain)
-        options = {"progressed": log.progressed, "finished": log.finished, **self._options}
-        self.node = Node(self.reactor, self.network, chain, **options)
-        self.node.trouble.happened.when().addCallback(self._give_up)
+
+        def progressed(peer: PeerProtocol) -> None:
+            log.progressed(node.total(peer))
+
+        options = {"progressed": progressed, "finished": log.finished, **self._options}
+        node = self.node = Node(self.reactor, self.network, chain, **options)
+        node.trouble.happened.when().addCallback(self._give_up)
         for where in self._listen:
-            self._bind(where, self.node)
-        return self.node
+            self._bind(where, node)
+        return node
 
     def _begin(self, node: Node) -> None:
         assert self._chain_log is not None
         self._log.info(
-            "{network}: headers are kept in {store}", network=self.network.name, store=self._store_path
+            "{network}: {kept} are kept in {store}",
+            network=self.network.name,
+            kept=self._kept,
+            store=self._store_path,
         )
         self._chain_log.start()
         if not self._connect and not self._listen:

@@ -14,7 +14,7 @@ from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
-from peerproto.networks.kaspa import behaviour
+from peerproto.networks.kaspa import behaviour, sync
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.kaspa.messages import (
     MOST,
@@ -179,7 +179,8 @@ def network(
 
     As kaspad has them, no net lets partial nodes in; what follows is for those who run one of their own.
 
-    :param selected_tip: what we say of our selected tip (wire order), asked each time; None for the genesis block.
+    :param selected_tip: what we say of our selected tip (wire order) where a peer's options do not tell it, asked each
+        time; None for the genesis block.
     :param subnetwork: the one that we follow as a partial node, 20 bytes; None for a full node.
     :param lets_partial_in: whether partial nodes suit us, by their subnetwork and by who has called.
     """
@@ -221,4 +222,5 @@ def network(
         judge_version=side.judge_version,
         replies=side.replies(),
         nonce_bits=63,
+        graph_sync=sync.graph_sync(params.chain),
     )

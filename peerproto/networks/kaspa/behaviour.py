@@ -79,7 +79,7 @@ EXPECTS: Mapping[type[Message], Expectation] = {
 class Side:
     """What a node says of itself beside its introduction, and whom it therefore lets in.
 
-    :ivar selected_tip: the hash that its chain of selected parents ends in, asked each time it is told.
+    :ivar selected_tip: the hash that its chain of selected parents ends in, where the introduction does not tell it.
     :ivar subnetwork: the one that it follows; None for a full node.
     :ivar lets_partial_in: whether there are partial nodes on its network at all.
     """
@@ -100,7 +100,7 @@ class Side:
             addr_me=NetAddress(ours.services, "::", 0),
             nonce=ours.nonce,
             user_agent=ours.user_agent,
-            selected_tip_hash=self.selected_tip(),
+            selected_tip_hash=self.selected_tip() if ours.tip is None else ours.tip,
             disable_relay_tx=not ours.relay,
         )
 

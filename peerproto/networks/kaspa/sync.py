@@ -17,17 +17,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from enum import Enum, auto
-from itertools import islice
+from functools import partial
 from typing import Any
 
-from peerproto.errors import PeerLost, Reason
+from peerproto.chain.graph import Graph, Vertex, between, down_to, now_and_then
+from peerproto.chain.rules import ChainRules
+from peerproto.errors import Misled
+from peerproto.network import Answer, GraphSync, Introduction
 from peerproto.networks.bitcoin.records import InvVect
+from peerproto.networks.graph import Fetcher
+from peerproto.networks.kaspa import dag
 from peerproto.networks.kaspa.blocks import Block
-from peerproto.networks.kaspa.dag import Dag
 from peerproto.networks.kaspa.messages import (
     MOST_INV,
+    MOST_LOCATOR,
     BlockLocator,
     GetBlockInvs,
     GetBlockLocator,
@@ -41,14 +46,8 @@ from peerproto.networks.kaspa.messages import (
 from peerproto.networks.kaspa.records import MSG_BLOCK, MSG_MISSING_ANCESTOR, MSG_SYNC_BLOCK
 from peerproto.wire.message import Message
 
-MOST_BLOCKS = 50
-"""How many blocks are asked for in one getdata (kaspad wire, MaxSyncBlockInvPerGetDataMsg)."""
-
 MOST_LOCATORS = 64
 """How many locators it may take to find a block that both know: each halves what lies between."""
-
-MOST_ORPHANS = 500
-"""How many blocks may wait for their parents; more are dropped, and come again when the tip is asked next."""
 
 REJECT_INVALID = 0x10
 _BLOCKS = (MSG_SYNC_BLOCK, MSG_MISSING_ANCESTOR, MSG_BLOCK)
@@ -64,59 +63,85 @@ class _Stage(Enum):
     CHECKING = auto()
 
 
-class Follower:
-    """Follows the graph of one peer into a graph of ours: each method says what to send next."""
+class Follower(Fetcher):
+    """Follows the graph of one peer into a graph of ours: each method says what to send next.
 
-    def __init__(self, dag: Dag) -> None:
-        self.dag = dag
+    :param theirs: what the peer says of itself, its selected tip for one.
+    :param pow_limit: the easiest target of blocks; None for blocks that need not have any work.
+    """
+
+    def __init__(self, graph: Graph, theirs: Introduction, pow_limit: int | None) -> None:
+        super().__init__(graph, _BLOCKS, MSG_MISSING_ANCESTOR, MOST_INV)
+        self._pow_limit = pow_limit
+        self._told = theirs.tip
         self._stage = _Stage.FOLLOWING
-        self._tip = dag.genesis
-        self._size = self._locators = 0
-        self._wanted: dict[int, dict[bytes, None]] = {kind: {} for kind in _BLOCKS}
-        self._asked: set[bytes] = set()
-        self._orphans: dict[bytes, Block] = {}
+        self._tip = graph.genesis
+        self._size: int | None = None
+        self._locators = 0
         self._takes: dict[type[Message], Callable[[Any], list[Message]]] = {
             BlockLocator: self._take_locator,
             Inv: self._take_inv,
-            Block: self._take_block,
-            NotFound: self._take_not_found,
+            Block: self.take_block,
+            NotFound: self.take_not_found,
             SelectedTip: self._take_tip,
         }
 
     @property
     def is_synced(self) -> bool:
         """Whether all blocks are here that the peer has told of."""
-        return self._stage is _Stage.FOLLOWING and not self._asked and not any(self._wanted.values())
+        return self._stage is _Stage.FOLLOWING and not self.left
 
-    def begin(self, tip: bytes) -> list[Message]:
-        """The peer's selected tip is this, by its version or later."""
-        if tip in self.dag:
-            self._stage = _Stage.FOLLOWING
-            return []
-        self._stage, self._tip, self._size, self._locators = _Stage.LOCATING, tip, len(self.dag), 0
-        self._orphans.clear()
-        return [GetBlockLocator(tip, self.dag.genesis)]
+    def begin(self) -> list[Message]:
+        """Ask for what is behind the peer's selected tip; its version told one, later it is asked."""
+        self.drop_orphans()
+        tip, self._told, self._size = self._told, None, None
+        return self._check_tip() if tip is None else self._go_for(tip)
 
     def received(self, message: Message) -> list[Message]:
-        """What has come; what concerns no sync, or comes out of turn, is passed over.
-
-        Raises InvalidHeaders for a block that cannot be right, PeerLost for a peer that leads us nowhere.
-        """
+        """What has come; what concerns no sync, or comes out of turn, is passed over. Raises Misled."""
         take = self._takes.get(type(message))
         return take(message) if take else []
+
+    def parents_of(self, block: Block) -> list[bytes]:
+        """See Fetcher."""
+        dag.check(block, self._pow_limit)
+        return block.header.parent_hashes
+
+    def rank_of(self, block: Block, parents: list[Vertex]) -> int:
+        """See Fetcher: its blue score."""
+        return dag.rank(self.graph, block, parents)
+
+    def ask_for(self, kind: int, hashes: list[bytes]) -> GetData:
+        """See Fetcher: kaspad wants to know what for."""
+        return GetData([InvVect(kind, block_hash) for block_hash in hashes])
+
+    def fetched(self) -> list[Message]:
+        """At the end of a sync, ask for the tip."""
+        return self._check_tip() if self._stage is _Stage.FETCHING else []
+
+    def _check_tip(self) -> list[Message]:
+        self._stage = _Stage.CHECKING
+        return [GetSelectedTip()]
+
+    def _go_for(self, tip: bytes) -> list[Message]:
+        if tip in self.graph:
+            self._stage = _Stage.FOLLOWING
+            return []
+        self._stage, self._tip, self._size, self._locators = _Stage.LOCATING, tip, len(self.graph), 0
+        return [GetBlockLocator(tip, self.graph.genesis)]
 
     def _take_locator(self, message: BlockLocator) -> list[Message]:
         hashes = message.block_locator_hashes
         if self._stage is not _Stage.LOCATING or not hashes:
             return []
-        if hashes[0] in self.dag:
+        known = next((at for at, item in enumerate(hashes) if item in self.graph), len(hashes))
+        if known == 0:
             self._stage = _Stage.LISTING
             return [GetBlockInvs(hashes[0], self._tip)]
         self._locators += 1
         if self._locators > MOST_LOCATORS:
-            raise PeerLost(f"{MOST_LOCATORS} locators came no nearer to a known block", Reason.MISBEHAVING)
-        known = next((at for at, item in enumerate(hashes) if item in self.dag), len(hashes))
-        low = hashes[known] if known < len(hashes) else self.dag.genesis
+            raise Misled(f"{MOST_LOCATORS} locators came no nearer to a known block")
+        low = hashes[known] if known < len(hashes) else self.graph.genesis
         return [GetBlockLocator(hashes[known - 1], low)]
 
     def _take_inv(self, message: Inv) -> list[Message]:
@@ -128,97 +153,88 @@ class Follower:
         elif self._stage is not _Stage.FOLLOWING:
             return []
         for block_hash in found:
-            self._want(block_hash, kind)
-        return self._next()
-
-    def _want(self, block_hash: bytes, kind: int) -> None:
-        known = block_hash in self.dag or block_hash in self._orphans or block_hash in self._asked
-        if not known and len(self._wanted[kind]) < MOST_INV:
-            self._wanted[kind][block_hash] = None
-
-    def _take_block(self, block: Block) -> list[Message]:
-        block_hash = block.block_hash
-        if block_hash not in self._asked:
-            return []
-        self._asked.discard(block_hash)
-        if len(self._orphans) < MOST_ORPHANS:
-            self._orphans[block_hash] = block
-        for parent in self.dag.missing_parents(block):
-            self._want(parent, MSG_MISSING_ANCESTOR)
-        self._adopt()
-        return self._next()
-
-    def _adopt(self) -> None:
-        """Add all blocks whose parents have come."""
-        while ready := [item for item, block in self._orphans.items() if not self.dag.missing_parents(block)]:
-            for block_hash in ready:
-                self.dag.add(self._orphans.pop(block_hash))
-
-    def _take_not_found(self, message: NotFound) -> list[Message]:
-        self._asked.difference_update(vector.hash for vector in message.inv_list)
-        return self._next()
-
-    def _next(self) -> list[Message]:
-        """Ask for more when all that was asked is here; at the end of a sync, for the tip."""
-        if self._asked:
-            return []
-        for kind, wanted in self._wanted.items():
-            if wanted:
-                return [self._ask(kind, list(islice(wanted, MOST_BLOCKS)))]
-        if self._stage is not _Stage.FETCHING:
-            return []
-        self._stage = _Stage.CHECKING
-        return [GetSelectedTip()]
-
-    def _ask(self, kind: int, hashes: list[bytes]) -> GetData:
-        self._asked.update(hashes)
-        for wanted in self._wanted.values():
-            for block_hash in hashes:
-                wanted.pop(block_hash, None)
-        return GetData([InvVect(kind, block_hash) for block_hash in hashes])
+            self.want(block_hash, kind)
+        return self.next()
 
     def _take_tip(self, message: SelectedTip) -> list[Message]:
         if self._stage is not _Stage.CHECKING:
             return []
         tip = message.selected_tip_hash
-        if tip not in self.dag and len(self.dag) == self._size:
-            raise PeerLost("the peer tells of blocks that it does not bring", Reason.MISBEHAVING)
-        return self.begin(tip)
+        if tip not in self.graph and len(self.graph) == self._size:
+            raise Misled("the peer tells of blocks that it does not bring")
+        return self._go_for(tip)
 
 
-def answers(dag: Dag, message: Message) -> Iterator[Message]:
-    """What a node with this graph answers to questions of blocks; nothing to other messages."""
+def answers(graph: Graph, message: Any) -> Iterator[Answer | None]:
+    """What a node with this graph answers to questions of blocks."""
     match message:
         case GetSelectedTip():
-            yield SelectedTip(dag.selected_tip)
-        case GetBlockLocator(high_hash=high, low_hash=low):
-            known = high in dag and low in dag
-            yield BlockLocator(dag.locator(high, low)) if known else _reject(message)
-        case GetBlockInvs(low_hash=low, high_hash=high):
-            known = low in dag and high in dag and dag.blue_score(low) < dag.blue_score(high)
-            yield _inventory(dag.between(low, high)) if known else _reject(message)
+            yield Answer(SelectedTip(graph.selected.block_hash))
         case GetData(inv_list=vectors):
-            yield from _things(dag, vectors)
+            yield from _things(graph, vectors)
+        case GetBlockLocator(high_hash=high, low_hash=low) | GetBlockInvs(high_hash=high, low_hash=low):
+            first, last = graph.find(low), graph.find(high)
+            if first is None or last is None:
+                yield _refusal(message)
+            elif isinstance(message, GetBlockLocator):
+                yield from _locator(graph, first, last)
+            elif first.rank < last.rank:
+                hashes = yield from between(graph, first, last, MOST_INV)
+                yield Answer(Inv([InvVect(MSG_SYNC_BLOCK, item) for item in hashes]))
+            else:
+                yield _refusal(message)
 
 
-def _reject(message: Message) -> Reject:
-    return Reject(
-        message.command, REJECT_INVALID, "these are not two blocks of mine, the low one below the high one"
-    )
+def _refusal(message: Message) -> Answer:
+    text = "these are not two blocks of mine, the low one below the high one"
+    return Answer(Reject(message.command, REJECT_INVALID, text))
 
 
-def _inventory(hashes: list[bytes]) -> Inv:
-    return Inv([InvVect(MSG_SYNC_BLOCK, item) for item in hashes[:MOST_INV]])
+def _locator(graph: Graph, low: Vertex, high: Vertex) -> Iterator[Answer | None]:
+    """Blocks on the selected chain below the high one, each step in blue score twice the one before; then the low
+    one.
+    """
+    found: list[bytes] = []
+    step = 1
+    at = yield from down_to(graph, high, high.rank - 1)
+    while at.rank > low.rank and len(found) < MOST_LOCATOR - 1:
+        found.append(at.block_hash)
+        at = yield from down_to(graph, at, max(at.rank - step, low.rank))
+        step *= 2
+    yield Answer(BlockLocator([*found, low.block_hash]))
 
 
-def _things(dag: Dag, vectors: list[InvVect]) -> Iterator[Message]:
+def _things(graph: Graph, vectors: Sequence[InvVect]) -> Iterator[Answer | None]:
     """Each block once, and then what is missing."""
-    missing = []
+    missing: list[InvVect] = []
     for vector in dict.fromkeys(vectors):
-        block = dag.block(vector.hash) if vector.type in _BLOCKS else None
-        if block is None:
-            missing.append(vector)
+        place = graph.find(vector.hash) if vector.type in _BLOCKS else None
+        block = graph.block(place) if place else None
+        if block is not None:
+            yield Answer(block)
         else:
-            yield block
+            missing.append(vector)
+            yield from now_and_then(len(missing))
     if missing:
-        yield NotFound(missing)
+        yield Answer(NotFound(missing))
+
+
+def _announce(vertices: Sequence[Vertex]) -> Inv:
+    return Inv([InvVect(MSG_BLOCK, vertex.block_hash) for vertex in vertices])
+
+
+def graph_sync(rules: ChainRules) -> GraphSync:
+    """How the graph of one net is followed and served."""
+
+    def follow(graph: Graph, theirs: Introduction, proven: bool) -> Follower:
+        return Follower(graph, theirs, rules.pow_limit if proven else None)
+
+    return GraphSync(
+        bringing=Block,
+        taking=frozenset({BlockLocator, Inv, Block, NotFound, SelectedTip}),
+        asking=frozenset({GetSelectedTip, GetBlockLocator, GetBlockInvs, GetData}),
+        follow=follow,
+        serve=lambda graph: partial(answers, graph),
+        announce=_announce,
+        grow=partial(dag.grow, rules),
+    )

@@ -2,7 +2,7 @@
 
 The names of fields are soterd's, as in its `wire` package. What it has word for word of bitcoin is bitcoin's here.
 A block has a set of parents, which its header names by one hash; headers cannot be linked, so blocks are synced by
-`getblocks` and `inv`, height after height.
+`getblocks` and `inv`, height after height: `sync` and `dag` do that, `cuckoo` has the proof of work.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from peerproto.networks.bitcoin.filters import (
     GetCFHeaders,
     GetCFilters,
 )
-from peerproto.networks.soter import behaviour, refusals
+from peerproto.networks.soter import behaviour, refusals, sync
 from peerproto.networks.soter.addresses import Addr, AddrCache, GetAddr, GetAddrCache
 from peerproto.networks.soter.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.soter.extras import Alert, CFCheckpt
@@ -120,7 +120,7 @@ def _params(net: str, magic: str, port: int, limit: int, genesis: tuple[int, int
     """One net (soterd chaincfg/params.go).
 
     The proof of work is a cycle that stands outside the header, so of the chain's rules only the genesis block
-    says something here; no header is ever checked by them.
+    says something here; blocks are checked by `dag`.
 
     :param limit: of the easiest target, in bits. :param genesis: time, bits and nonce of the first header.
     """
@@ -175,5 +175,6 @@ def network(net: str, policy: str) -> Network:
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
         replies=behaviour.REPLIES,
+        graph_sync=sync.graph_sync(params.chain),
         **behaviour.rules_of(params.chain.genesis_hash),
     )

@@ -1,0 +1,140 @@
+"""What a node keeps of its network, by the form that the network fills in: a chain of headers, or a graph of blocks.
+
+Both are opened, followed and served in the same way, so that whoever runs a node need not know which it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime
+
+from peerproto.chain.rules import display
+from peerproto.network import Network
+from peerproto.node.graphfollower import GraphFollower
+from peerproto.node.graphserver import GraphServer
+from peerproto.node.graphstore import GraphStore
+from peerproto.node.headerchain import HeaderChain
+from peerproto.node.headerserver import HeaderServer
+from peerproto.node.headerstore import HeaderStore
+from peerproto.node.headersync import HeaderFollower
+from peerproto.node.trouble import Trouble
+from peerproto.peer.listener import Handler
+from peerproto.peer.protocol import PeerProtocol
+
+Chain = HeaderChain | GraphStore
+Store = HeaderStore | GraphStore
+
+
+def what_is_kept(network: Network) -> str:
+    """`headers` or `blocks`. Raises LocalError for a network of which a node can follow nothing."""
+    if network.graph_sync is not None:
+        return "blocks"
+    _ = network.headers
+    return "headers"
+
+
+def open_store(path: str, network: Network) -> Store:
+    """The file, made if it is not there. Raises LocalError, StoreError for a file that cannot be used."""
+    if what_is_kept(network) == "blocks":
+        return GraphStore(path, network)
+    return HeaderStore(path, network.chain)
+
+
+def chain_in(store: Store, network: Network, now: Callable[[], float]) -> Chain:
+    """What is in the file. Raises LocalError if its proof of work cannot be computed here.
+
+    :param now: the wall clock, in seconds since 1970.
+    """
+    return store if isinstance(store, GraphStore) else HeaderChain(store, network.chain, now)
+
+
+@contextmanager
+def kept_in_memory(network: Network, now: float) -> Iterator[Chain]:
+    """An empty one that is gone afterwards, at a time in seconds since 1970. Raises LocalError as the others do."""
+    with closing(open_store(":memory:", network)) as store:
+        yield chain_in(store, network, lambda: now)
+
+
+def standing(chain: Chain) -> dict[str, int | str]:
+    """Where it stands: numbers by what they count, the one that grows with each thing first, and the tip as people
+    write hashes. The first block does not count.
+    """
+    if isinstance(chain, GraphStore):
+        return {"blocks": len(chain) - 1, "rank": chain.height, "tip": display(chain.tip)}
+    return {"height": chain.height, "tip": display(chain.tip)}
+
+
+def count_of(chain: Chain) -> int:
+    """How much of it there is."""
+    return next(number for number in standing(chain).values() if isinstance(number, int))
+
+
+class ChainParts:
+    """What follows a chain of headers, and serves it.
+
+    :param told: callbacks of the follower, by name.
+    :ivar handlers: which method hears which kind of message. :ivar options: for the factory of peers.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, network: Network, chain: HeaderChain, trouble: Trouble, **told: Any
+    ) -> None:
+        self.chain = chain
+        self.follower = HeaderFollower(clock, chain, trouble, **told)
+        self.server = HeaderServer(clock, chain, trouble)
+        self.options: dict[str, Any] = {"height": lambda: chain.height, "relay": network.headers.needs_relay}
+        sync = network.headers
+        self.handlers: dict[type, Handler] = {
+            sync.bringing: self.follower.take_headers,
+            sync.asking: self.server.take_question,
+            network.announcing: self.follower.take_announcement,
+        }
+
+    def total(self, peer: PeerProtocol) -> int:
+        """How high the chain is to be, as far as a peer has said."""
+        return max(peer.theirs.height if peer.theirs else 0, self.chain.height)
+
+    def owes(self, peer: PeerProtocol) -> bool:
+        """Whether a peer must answer what it is asked first: one that has no more than we may be silent."""
+        return self.total(peer) > self.chain.height
+
+
+class GraphParts:
+    """What follows a graph of blocks, and serves it.
+
+    :param told: options of the follower, by name.
+    :ivar handlers: which method hears which kind of message. :ivar options: for the factory of peers.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, network: Network, chain: GraphStore, trouble: Trouble, **told: Any
+    ) -> None:
+        self.chain = chain
+        self.follower = GraphFollower(clock, chain, trouble, **told)
+        self.server = GraphServer(clock, chain, trouble)
+        self.options: dict[str, Any] = {"height": lambda: chain.height, "tip": lambda: chain.tip}
+        sync = network.graph
+        self.handlers: dict[type, Handler] = {
+            **dict.fromkeys(sync.taking, self.follower.take),
+            **dict.fromkeys(sync.asking, self.server.take_question),
+        }
+
+    def total(self, peer: PeerProtocol) -> int:
+        """How many blocks there are to be, as far as is known."""
+        return count_of(self.chain) + self.follower.left
+
+    def owes(self, peer: PeerProtocol) -> bool:
+        """Whether a peer must answer what it is asked first."""
+        return True
+
+
+def parts_for(
+    clock: IReactorTime, network: Network, chain: Chain, trouble: Trouble, **told: Any
+) -> ChainParts | GraphParts:
+    """What a node needs that keeps this."""
+    if isinstance(chain, GraphStore):
+        return GraphParts(clock, network, chain, trouble, **told)
+    return ChainParts(clock, network, chain, trouble, **told)
