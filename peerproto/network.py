@@ -183,6 +183,8 @@ class HeaderSync:
     :ivar one_start: whether nodes look at the first hash of a locator alone, are silent if they do not know it or have
         nothing behind it, and stop before the stop. Then an older hash is tried if a node that has more brings nothing.
     :ivar holds_back: how many of its newest headers a node may not bring.
+    :ivar needs_relay: whether blocks are announced only to those who want transactions announced too.
+    :ivar pause: seconds after the handshake until the first question.
     """
 
     asking: type[Message]
@@ -195,6 +197,8 @@ class HeaderSync:
     asks_again: bool = False
     one_start: bool = False
     holds_back: int = 0
+    needs_relay: bool = False
+    pause: float = 0.0
 
 
 class BlockFollower(Protocol):

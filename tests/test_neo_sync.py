@@ -7,7 +7,7 @@ from typing import Any
 
 from peerproto import networks
 from peerproto.errors import Reason
-from peerproto.networks.neo import INV_BLOCK, GetHeaders, Headers, Inv, Ping
+from peerproto.networks.neo import INV_BLOCK, GetHeaders, Headers, Inv, Ping, VerAck, Version
 from peerproto.networks.neo.chains import unpack
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
@@ -20,8 +20,7 @@ from tests.node_case import NOW, NodeCase
 NETWORK = networks.named("neo-privnet")
 RULES = NETWORK.chain
 SYNC = NETWORK.headers
-NEO_ONE = 500
-"""So many headers neo-one brings at most."""
+PAUSE = SYNC.pause
 
 
 @cache
@@ -54,6 +53,13 @@ class NeoNodeCase(NodeCase):
     def node(self, headers: list[bytes] | None = None, **options: Any) -> Node:
         return super().node(headers, **{"network": NETWORK, **options})
 
+    def peer(self, node: Node, **says: Any) -> RawPeer:
+        """A peer that has been asked for the first time."""
+        raw = super().peer(node, **says)
+        self.clock.advance(PAUSE)
+        raw.read()
+        return raw
+
     def asked(self, raw: RawPeer) -> list[bytes]:
         """The starts of the questions that have come since the last reading, one each."""
         questions = [message for message in raw.read() if isinstance(message, GetHeaders)]
@@ -65,14 +71,38 @@ class NeoNodeCase(NodeCase):
 class AskingTests(NeoNodeCase):
     """What is asked."""
 
+    def test_relay(self) -> None:
+        """Without relay nodes would announce no blocks either, so we ask for it."""
+        version = self.raw(self.node()).read()[0]
+        assert isinstance(version, Version)
+        self.assertTrue(version.relay)
+
     def test_one_start(self) -> None:
-        """A new peer is asked for what is behind our tip, and is told no other hash."""
+        """A new peer is asked for what is behind our tip, a moment after the handshake, and is told no other hash."""
         raw = self.raw(self.node(made(30)))
         written = raw.handshake(height=500)
-        self.assertEqual(
-            [message for message in written if isinstance(message, GetHeaders)],
-            [GetHeaders([hash_at(30)], bytes(32))],
-        )
+        self.assertEqual(written[-1], VerAck())
+        self.clock.advance(PAUSE - 0.01)
+        self.assertEqual(raw.read(), [])
+        self.clock.advance(0.01)
+        self.assertEqual(raw.read(), [GetHeaders([hash_at(30)], bytes(32))])
+
+    def test_announced_in_the_pause(self) -> None:
+        """Who announces a block before that is asked at once, and not again."""
+        raw = self.raw(self.node(made(30)))
+        raw.handshake(height=30)
+        raw.send(Inv(INV_BLOCK, [hash_at(31)]))
+        self.assertEqual(self.asked(raw), [hash_at(30)])
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.asked(raw), [])
+
+    def test_ends_in_the_pause(self) -> None:
+        """Who ends before that is asked nothing."""
+        raw = self.raw(self.node(made(30)))
+        raw.handshake(height=30)
+        raw.close()
+        self.clock.advance(PAUSE)
+        self.assertEqual(self.asked(raw), [])
 
     def test_few_at_a_time(self) -> None:
         """Who brings 500 and keeps its newest to itself is asked until nothing more is to be had."""
@@ -135,8 +165,7 @@ class OtherChainTests(NeoNodeCase):
         """It says nothing, or brings nothing: older starts are tried until it brings some, then it goes on there."""
         for silent in (True, False):
             node = self.node(made(13))
-            raw = self.raw(node)
-            raw.handshake(height=900)
+            raw = self.peer(node, height=900)
             for start in [*range(12, 3, -1), 2]:
                 if silent:
                     self.clock.advance(OWED)

@@ -129,13 +129,19 @@ class HeaderFollower:
     def forget(self, peer: PeerProtocol) -> None:
         """The peer has ended: what it brought is not worth the memory, another will bring it again."""
         self._sources.pop(peer, None)
-        self._timers.cancel(f"owed by {peer.id}")
-        self._timers.cancel(f"silence of {peer.id}")
+        for timer in ("pause of", "owed by", "silence of"):
+            self._timers.cancel(f"{timer} {peer.id}")
         if peer in self._turns:
             self._turns.remove(peer)
 
     def ask(self, peer: PeerProtocol) -> None:
         """Ask for what is behind our tip; an answer is owed only by a peer that said it has more."""
+        pause = peer.network.headers.pause
+        if pause and peer not in self._sources:
+            self._source(peer)
+            self._timers.later(f"pause of {peer.id}", pause, lambda: self.ask(peer))
+            return
+        self._timers.cancel(f"pause of {peer.id}")
         with self._trouble:
             source, sync = self._source(peer), peer.network.headers
             ahead, locator = self._is_ahead(peer), self._locator(peer, source)
