@@ -10,13 +10,14 @@ import signal
 import unittest
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import pytest
 import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
 from twisted.internet.defer import Deferred
 
 from .litecoind import Litecoind
+from .neo import NeoNode, missing
 from .ours import Ours
 from .waiting import within
 
@@ -30,6 +31,7 @@ BLOCKS = 400
 """The height of the shared node's chain."""
 
 StartLitecoind = Callable[..., Awaitable[Litecoind]]
+StartNeo = Callable[..., Awaitable[NeoNode]]
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +48,14 @@ def litecoind_program() -> str:
     program = shutil.which("litecoind")
     if program is not None:
         return program
+    do_without("no litecoind on PATH (Debian: apt-get install litecoind)")
+
+
+def do_without(what: str) -> NoReturn:
+    """Skip the test for what is missing, or fail it if nodes are required."""
     if os.environ.get("PEERPROTO_REQUIRE_NODES") == "1":
-        pytest.fail("PEERPROTO_REQUIRE_NODES=1, but there is no litecoind on PATH")
-    pytest.skip("no litecoind on PATH (Debian: apt-get install litecoind)")
+        pytest.fail(f"PEERPROTO_REQUIRE_NODES=1, but: {what}")
+    pytest.skip(what)
 
 
 @pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
@@ -84,6 +91,39 @@ async def start_litecoind(reactor: PosixReactorBase, litecoind_program: str) -> 
     async def start(*options: str, folder: Path | None = None) -> Litecoind:
         nodes.append(Litecoind(reactor, *options, program=litecoind_program))
         return await nodes[-1].start(folder)
+
+    try:
+        yield start
+    finally:
+        for node in reversed(nodes):
+            await node.close()
+
+
+@pytest.fixture(scope="session")
+def neo_packages() -> None:
+    """NEO's node is there; without it the test is skipped, or fails if nodes are required."""
+    if missing():
+        do_without(missing())
+
+
+@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
+async def neo(reactor: PosixReactorBase, neo_packages: None) -> AsyncIterator[NeoNode]:
+    """A node of NEO that makes a block a second, shared by the tests of a module."""
+    node = NeoNode(reactor)
+    try:
+        yield await node.start()
+    finally:
+        await node.close()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def start_neo(reactor: PosixReactorBase, neo_packages: None) -> AsyncIterator[StartNeo]:
+    """A function that starts one more node of NEO, of the test's own, with the arguments of C{NeoNode}."""
+    nodes: list[NeoNode] = []
+
+    async def start(*seeds: str, **options: Any) -> NeoNode:
+        nodes.append(NeoNode(reactor, *seeds, **options))
+        return await nodes[-1].start()
 
     try:
         yield start
@@ -160,6 +200,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         for name, value in getattr(item, "funcargs", {}).items():
-            if isinstance(value, Litecoind):
+            if isinstance(value, Litecoind | NeoNode):
                 report.sections.append((f"log of {name}", value.log_tail()))
     return report

@@ -62,7 +62,7 @@ class Recorder:
         self.lost.append((peer, error))
 
     def __getattr__(self, name: str) -> Any:
-        if not name.startswith("on_"):
+        if not name.startswith("on_") or name in ("on_read", "on_write"):
             raise AttributeError(name)
         return lambda _peer, message: self.heard[message.command].append(message)
 
@@ -92,9 +92,11 @@ class Ours:
         self._mistakes = Mistakes()
         globalLogPublisher.addObserver(self._mistakes)
 
-    def factory(self, policy: str = "btcd", listener: object = None, **options: Any) -> PeerFactory:
-        """A factory for the nodes' network."""
-        factory = PeerFactory(litecoin(policy), listener, clock=self.reactor, **options)
+    def factory(
+        self, policy: str = "btcd", listener: object = None, *, network: Network | None = None, **options: Any
+    ) -> PeerFactory:
+        """A factory for litecoind's network, or another."""
+        factory = PeerFactory(network or litecoin(policy), listener, clock=self.reactor, **options)
         self._factories.add(factory)
         return factory
 
@@ -113,9 +115,11 @@ class Ours:
         self._ports.append(port)
         return where(port)
 
-    def service(self, *connect: str, policy: str = "btcd", **options: Any) -> PeerNodeService:
-        """A node that runs."""
-        service = PeerNodeService(self.reactor, litecoin(policy), connect=connect, **options)
+    def service(
+        self, *connect: str, policy: str = "btcd", network: Network | None = None, **options: Any
+    ) -> PeerNodeService:
+        """A node that runs, on litecoind's network or another."""
+        service = PeerNodeService(self.reactor, network or litecoin(policy), connect=connect, **options)
         self._services.append(service)
         service.startService()
         return service

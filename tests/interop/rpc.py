@@ -1,4 +1,4 @@
-"""Calls to a node of the Bitcoin family by JSON-RPC, with nothing but Twisted and json."""
+"""Calls to a node by JSON-RPC, with nothing but Twisted and json."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ USER = "peerproto"
 class RPCError(Exception):
     """The node refused a call.
 
-    @ivar code: Bitcoin Core's error code (rpc/protocol.h), or 0 if the answer was no JSON.
+    @ivar code: the node's error code (Bitcoin Core's: rpc/protocol.h), or 0 if the answer was no JSON.
     """
 
     def __init__(self, method: str, code: int, message: str) -> None:
@@ -56,14 +56,17 @@ class _Exchange(Protocol):
 class RPC:
     """Calls to one node by JSON-RPC, each on a connection of its own that the node closes."""
 
-    def __init__(self, reactor: PosixReactorBase, port: int, password: str) -> None:
+    def __init__(self, reactor: PosixReactorBase, port: int, password: str = "", path: str = "/") -> None:
         self._endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
         login = base64.b64encode(f"{USER}:{password}".encode()).decode()
         # In HTTP/1.0 the answer is not chunked and its end is the connection's.
-        self._head = f"POST / HTTP/1.0\r\nAuthorization: Basic {login}\r\nContent-Length: "
+        self._head = (
+            f"POST {path} HTTP/1.0\r\nAuthorization: Basic {login}\r\n"
+            "Content-Type: application/json\r\nContent-Length: "
+        )
 
     async def call(self, method: str, params: tuple[object, ...]) -> Any:
-        body = json.dumps({"id": 1, "method": method, "params": params})
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
         exchange = _Exchange(f"{self._head}{len(body)}\r\n\r\n{body}".encode("ascii"))
         await connectProtocol(self._endpoint, exchange)
         head, _, body_back = (await exchange.answer).partition(b"\r\n\r\n")
@@ -76,6 +79,6 @@ class RPC:
         except ValueError:
             status = head.partition(b"\r\n")[0].decode("ascii", "replace")
             raise RPCError(method, 0, f"no JSON but {status}") from None
-        if answer["error"] is not None:
+        if answer.get("error") is not None:
             raise RPCError(method, answer["error"]["code"], answer["error"]["message"])
         return answer["result"]
