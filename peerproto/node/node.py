@@ -1,9 +1,9 @@
-"""What a node does when its peers speak: it follows their headers, and answers what it is asked."""
+"""What a node does when its peers speak: it follows their headers or blocks, and answers what it is asked."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from ipaddress import ip_address
 from typing import Any
 
@@ -11,9 +11,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from peerproto.errors import PeerError, Reason, SelfConnection
 from peerproto.network import Known, Network
-from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headerserver import HeaderServer
-from peerproto.node.headersync import HeaderFollower
+from peerproto.node.keeping import Chain, parts_for
 from peerproto.node.trouble import Trouble
 from peerproto.peer.ending import ip_and_port
 from peerproto.peer.factory import PeerFactory
@@ -22,14 +20,17 @@ from peerproto.wire.message import Message
 
 
 class Node:
-    """One chain, and the peers that bring it and ask for it.
+    """One chain or graph, and the peers that bring it and ask for it.
 
-    :param progressed: called with a peer that has brought headers, now and then while they are checked.
-    :param finished: called with a peer that has told that it has no more headers than we.
+    :param chain: what is kept of the network, as `peerproto.node.keeping` opens it.
+    :param progressed: called with a peer that has brought something, now and then while that is checked.
+    :param finished: called with a peer that has told that it has no more than we.
+    :param follower: more options for the follower.
     :param now: the wall clock, in seconds since 1970.
     :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
     :ivar factory: makes the peers. :ivar follower: puts what they bring into the chain.
-    :ivar server: answers those who ask for headers.
+    :ivar server: answers those who ask for it.
+    :ivar total: of a peer, how much there is to be, as far as is known. :ivar owes: whether it must answer at first.
     :ivar trouble: what a store that fails is told to; nothing is followed or answered after that.
     """
 
@@ -37,29 +38,29 @@ class Node:
         self,
         clock: IReactorTime,
         network: Network,
-        chain: HeaderChain,
+        chain: Chain,
         *,
         progressed: Callable[[PeerProtocol], object] = lambda peer: None,
         finished: Callable[[PeerProtocol], object] = lambda peer: None,
         now: Callable[[], float] = time.time,
+        follower: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> None:
         self.network = network
         self.chain = chain
         self.trouble = Trouble()
         self.trouble.happened.when().addCallback(lambda _: self.stop())
-        self.follower = HeaderFollower(clock, chain, self.trouble, progressed=progressed, finished=finished)
-        self.server = HeaderServer(clock, chain, self.trouble)
-        options = {"relay": network.headers.needs_relay, "height": lambda: chain.height, **options}
+        told = {"progressed": progressed, "finished": finished, **(follower or {})}
+        parts = parts_for(clock, network, chain, self.trouble, **told)
+        self.follower, self.server = parts.follower, parts.server
+        self.total, self.owes = parts.total, parts.owes
+        options = {"relay": False, **parts.options, **options}
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
-        sync, handlers = network.headers, self.factory.handlers
-        handlers[sync.bringing] = self.follower.take_headers
-        handlers[sync.asking] = self.server.take_question
-        handlers[network.announcing] = self.follower.take_announcement
+        self.factory.handlers.update(parts.handlers)
         if network.gossip is not None:
-            handlers[network.gossip.asking] = self.tell_addresses
+            self.factory.handlers[network.gossip.asking] = self.tell_addresses
 
     def stop(self) -> None:
         """Follow and answer no more."""
@@ -67,7 +68,7 @@ class Node:
         self.server.stop()
 
     def on_ready(self, peer: PeerProtocol) -> None:
-        """Ask a new peer for its headers."""
+        """Ask a new peer for what it has."""
         self.follower.ask(peer)
 
     def on_lost(self, peer: PeerProtocol, error: PeerError) -> None:
