@@ -10,6 +10,7 @@ from peerproto.network import Introduction, Known, Network
 from peerproto.peer.ending import ip_and_port, where_is
 from peerproto.peer.handshake import Handshake, State
 from peerproto.peer.statistics import Statistics
+from peerproto.peer.threadsafe import ThreadSafe
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
@@ -145,6 +146,11 @@ class Standing:
         """Where the peer is, as it can be told to others; None if that is no address of IP."""
         place = None if self.transport is None else ip_and_port(self.transport.getPeer())
         return None if place is None else Known(*place, self.services or 0, int(self.factory.now()))
+
+    @property
+    def threadsafe(self) -> ThreadSafe:
+        """This peer for other threads. Raises LocalError if its clock is no reactor."""
+        return ThreadSafe(self, self.clock)
 
     def wall_time(self, moment: float) -> float:
         """A moment of the peer's clock as the wall clock has it, in seconds since 1970."""
