@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from peerproto.chain.graph import Graph, Vertex
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import LocalError, PeerError
+from peerproto.phrases import Phrases
 from peerproto.wire.codec import Codec, Policy
 from peerproto.wire.envelope import Envelope
 from peerproto.wire.message import Message
@@ -98,6 +99,7 @@ class Expectation:
     """What the protocol owes as an answer to a request.
 
     :ivar answers: any of these is the answer.
+    :ivar last: if several messages answer together, tells the last of them, given the request and an answer.
     :ivar fits: tells an answer from a message that came unasked. :ivar seconds: until the request fails alone.
     :ivar each: whether it is owed for each vector of the request, not once.
     :ivar ends_peer: whether the peer is ended when none of `answers` comes in that time.
@@ -110,6 +112,7 @@ class Expectation:
     ends_peer: bool = True
     grouped: bool = True
     fits: Callable[[Any], bool] = _fits
+    last: Callable[[Any, Any], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -301,6 +304,7 @@ class Network:
     :ivar make_ping: a ping with a nonce, of ourselves.
     :ivar make_pong: the answer to a ping, of ourselves; None if it has none.
     :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
+    :ivar phrases: what the helpers of a peer ask and push.
     """
 
     name: str
@@ -336,6 +340,7 @@ class Network:
     replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
     nonce_bits: int = 64
     graph_sync: GraphSync | None = None
+    phrases: Phrases = field(default_factory=Phrases)
 
     @property
     def magic(self) -> bytes:

@@ -12,7 +12,6 @@ from peerproto.errors import (
     DuplicateVerack,
     DuplicateVersion,
     HandshakeTimeout,
-    LocalError,
     PeerError,
     PeerIdle,
     PeerLost,
@@ -36,9 +35,6 @@ from peerproto.networks.neo import (
     Tx,
     VerAck,
     Version,
-    request_blocks,
-    request_headers,
-    request_transactions,
 )
 from peerproto.peer.factory import Nonces
 from peerproto.peer.handshake import State
@@ -215,21 +211,21 @@ class RequestTests(NeoCase):
     """Headers, blocks and transactions by their hashes."""
 
     def test_headers(self) -> None:
-        """One start hash and no stop; fires with the headers."""
+        """One start hash, the newest, and no stop; fires with the headers."""
         raw = self.open()
-        waiting = request_headers(raw.peer, b"\1" * 32)
+        waiting = raw.peer.request_headers([b"\1" * 32, b"\2" * 32])
         self.assertEqual(raw.read(), [GetHeaders([b"\1" * 32], bytes(32))])
         raw.send(Headers([]))
         self.assertEqual(self.successResultOf(waiting), Headers([]))
 
     def test_items(self) -> None:
         """Blocks and transactions come in the order of asking; what does not come fails alone."""
-        for request, label, name in (
-            (request_blocks, "block/three", "block_hash"),
-            (request_transactions, "tx/miner", "tx_hash"),
+        for name, label, hash_name in (
+            ("request_blocks", "block/three", "block_hash"),
+            ("request_transactions", "tx/miner", "tx_hash"),
         ):
             raw, thing = self.open(), message_of(label)
-            waiting = request(raw.peer, [bytes(32), getattr(thing, name)])
+            waiting = getattr(raw.peer, name)([bytes(32), getattr(thing, hash_name)])
             self.assertEqual(self.commands(raw), ["getdata"])
             raw.send(thing)
             self.let_pass(121)
@@ -241,7 +237,7 @@ class RequestTests(NeoCase):
         """No getdata asks for more than 500: the rest is asked for when those are here."""
         raw = self.open()
         things = [Tx(0, 0, [], [], [], [], nonce=number) for number in range(501)]
-        waiting = request_transactions(raw.peer, [thing.tx_hash for thing in things])
+        waiting = raw.peer.request_transactions([thing.tx_hash for thing in things])
         for part in (things[:500], things[500:]):
             (asked,) = raw.read()
             self.assertEqual(asked, GetData(INV_TX, [thing.tx_hash for thing in part]))
@@ -249,12 +245,11 @@ class RequestTests(NeoCase):
         self.assertEqual(self.successResultOf(waiting), things)
 
     def test_ended(self) -> None:
-        """When the peer ends, all fail together; to ask for nothing is a mistake."""
+        """When the peer ends, all fail together."""
         raw = self.open()
-        waiting = request_blocks(raw.peer, [number.to_bytes(32) for number in range(1001)])
+        waiting = raw.peer.request_blocks([number.to_bytes(32) for number in range(1001)])
         raw.close()
         self.failureResultOf(waiting, PeerLost)
-        self.assertRaises(LocalError, request_blocks, raw.peer, [])
 
 
 class PairTests(NeoCase):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from twisted.internet.defer import Deferred, fail
@@ -75,7 +75,7 @@ class Asking:
         held = self.outbox.when_open(lambda: None if self.ending else self._send(message, expect, witness))
         if notify:
             return held.addCallback(lambda _: self.outbox.drained())
-        held.addErrback(_not_sent, message.command)
+        held.addErrback(not_sent, message.command)
         return None
 
     def _send(self, message: Message, expect: bool, witness: bool | None) -> None:
@@ -96,8 +96,9 @@ class Asking:
     def request(self, message: Message, *, timeout: float | None = None) -> Deferred[Any]:
         """Send a message and wait for its answer.
 
-        Fires with the answering message; for a getdata with a list in its order, of which each is the message or
-        the PeerError (NotFound, PeerStalled) that this thing alone failed with. Cancelling forgets the request.
+        Fires with the answering message, or with a list of them where several answer together; for a getdata with a
+        list in its order, of which each is the message or the PeerError (NotFound, PeerStalled) that this thing alone
+        failed with. Cancelling forgets the request.
         The answer may be read on first use: then what is malformed in it is found, and raised, by whom looks.
 
         :param timeout: seconds from when it is sent, in place of the network's own; what the network says of
@@ -118,12 +119,6 @@ class Asking:
         waiting = self.pending.asked(message, self.watch.now(), timeout)
         self._expect()
         return all_of(waiting, lambda: self.ending) if expectation.each else waiting[0]
-
-    def request_blocks(self, hashes: Collection[bytes], *, timeout: float | None = None) -> Deferred[Any]:
-        """Ask for blocks by their hashes (wire order), as `request` does for a getdata."""
-        if self.ending or not self.outbox.is_open:
-            return self._when_open(lambda: self.request_blocks(hashes, timeout=timeout))
-        return self.request(self.network.request_blocks(hashes, self.codec.witness), timeout=timeout)
 
     def ping(self, *, timeout: float = 30.0) -> Deferred[float]:
         """Ping the peer; fires with how long the pong took, in seconds, or fails with PeerStalled.
@@ -152,7 +147,8 @@ class Asking:
         return fail(self.ending) if self.ending else self.outbox.when_open(call)
 
 
-def _not_sent(reason: Failure, command: str) -> None:
+def not_sent(reason: Failure, command: str) -> None:
+    """What was held back will not go out: the caller's mistake is told to the log, the peer's end needs no word."""
     if reason.check(LocalError):
         error = reason.getErrorMessage()
         _log.warn("{command} was held back and cannot be sent: {error}", command=command, error=error)

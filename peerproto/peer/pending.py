@@ -40,9 +40,16 @@ class Item(Ask):
 class Turn(Ask):
     """A message asked by its kind. Only its turn tells which answer is its own, so it keeps its place in the queue
     until its answer is here or overdue, whether somebody waits or not.
+
+    :ivar asked: the message. :ivar parts: what has come of an answer in several messages.
     """
 
-    __slots__ = ()
+    __slots__ = ("asked", "parts")
+
+    def __init__(self, key: Hashable, asked: Message, deadline: float) -> None:
+        super().__init__(key, asked.command, deadline)
+        self.asked = asked
+        self.parts: list[Message] = []
 
 
 class Pending:
@@ -71,7 +78,7 @@ class Pending:
         expectation = self.network.expects[type(message)]
         self._insist(expectation, message, now)
         if not expectation.each:
-            self._add(Turn(expectation.answers, message.command, now + expectation.seconds))
+            self._add(Turn(expectation.answers, message, now + expectation.seconds))
 
     def asked(self, message: Message, now: float, timeout: float | None = None) -> list[Deferred[Any]]:
         """Note that an answer to `message` is owed; a Deferred for each part of it, in its order.
@@ -82,7 +89,7 @@ class Pending:
         self._insist(expectation, message, now)
         deadline = now + (expectation.seconds if timeout is None else timeout)
         if not expectation.each:
-            return [self._wait(Turn(expectation.answers, message.command, deadline))]
+            return [self._wait(Turn(expectation.answers, message, deadline))]
         return [self._wait(Item(key, _named(key), deadline)) for key in self.network.item_keys(message)]
 
     def wait(self, key: Hashable, name: str, deadline: float) -> Deferred[Any]:
@@ -95,10 +102,22 @@ class Pending:
             if not expectation.fits(message):
                 continue
             self._insisted.pop(expectation.answers, None)
-            if not expectation.each:
+            if expectation.last is not None:
+                self._answer_in_parts(expectation.answers, expectation.last, message)
+            elif not expectation.each:
                 self.answer(expectation.answers, message)
             elif self._open_items or not expectation.grouped:
                 self._answer_items(message)
+
+    def _answer_in_parts(self, key: Hashable, is_last: Callable[[Any, Any], bool], message: Message) -> None:
+        asks = self._asks.get(key)
+        if asks:
+            turn = asks[0]
+            assert isinstance(turn, Turn)
+            if turn.waiter is not None:
+                turn.parts.append(message)
+            if is_last(turn.asked, message):
+                self.answer(key, turn.parts)
 
     def _answer_items(self, message: Message) -> None:
         missing = type(message) is self.network.not_found
@@ -219,4 +238,7 @@ def all_of(waiting: Sequence[Deferred[Any]], ended: Callable[[], PeerError | Non
             return Failure(CancelledError())
         return [item if fine else item.value for fine, item in results]
 
-    return DeferredList(waiting, consumeErrors=True).addCallback(sort_out)
+    many = DeferredList(waiting, consumeErrors=True)
+    one: Deferred[Any] = Deferred(lambda _: many.cancel())  # a DeferredList hands no cancel on to what follows it
+    many.addCallback(sort_out).chainDeferred(one)
+    return one

@@ -24,7 +24,6 @@ from peerproto.errors import (
 )
 from peerproto.network import Network
 from peerproto.peer.announcing import Announcing
-from peerproto.peer.asking import Asking
 from peerproto.peer.audience import Audience
 from peerproto.peer.ending import is_told, where_is, why_lost
 from peerproto.peer.flow import Flow
@@ -36,6 +35,8 @@ from peerproto.peer.once import Once
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending
 from peerproto.peer.pings import Pings
+from peerproto.peer.pushing import Pushing
+from peerproto.peer.requesting import Requesting
 from peerproto.peer.snapshot import Snapshot, take_snapshot
 from peerproto.peer.standing import Standing
 from peerproto.peer.statistics import Statistics
@@ -50,7 +51,7 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
-class PeerProtocol(Asking, Announcing, Standing, Protocol):  # type: ignore[misc]  # `connected` is a property here
+class PeerProtocol(Requesting, Pushing, Announcing, Standing, Protocol):  # type: ignore[misc]  # `connected` is a property here
     """A peer of a Bitcoin-like network.
 
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.

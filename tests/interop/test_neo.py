@@ -23,9 +23,6 @@ from peerproto.networks.neo import (
     MerkleBlock,
     Tx,
     Witness,
-    request_blocks,
-    request_headers,
-    request_transactions,
 )
 from peerproto.networks.neo.blocks import merkle_root
 from peerproto.networks.neo.hash160 import hash160
@@ -174,9 +171,9 @@ async def test_requests(neo: NeoNode, ours: Ours) -> None:
     await until(lambda: has(neo, 6), "six blocks")
     peer = await dial(neo, ours)
     start, hashes = await hash_at(neo, 2), [await hash_at(neo, height) for height in (3, 4, 5)]
-    headers = (await within(request_headers(peer, start), SECONDS)).headers
+    headers = (await within(peer.request_headers([start]), SECONDS)).headers
     assert [header.block_hash for header in headers[:3]] == hashes
-    assert (await within(request_headers(peer, b"\7" * 32), SECONDS)).headers == []
+    assert (await within(peer.request_headers([b"\7" * 32]), SECONDS)).headers == []
     recorder = Recorder()
     other = await dial(neo, ours, recorder)
     other.send(GetBlocks([start], bytes(32)))
@@ -195,7 +192,7 @@ async def test_blocks(neo: NeoNode, ours: Ours) -> None:
         await until(lambda count=count: len(recorder.heard["inv"]) >= count, "an announcement")
         announced = recorder.heard["inv"][count - 1]
         assert announced.type == INV_BLOCK
-        (block,) = await within(request_blocks(peer, announced.hashes), SECONDS)
+        (block,) = await within(peer.request_blocks(announced.hashes), SECONDS)
         assert isinstance(block, Block) and [block.block_hash] == announced.hashes
         assert block.payload == await raw_at(neo, block.index)
         assert block.merkle_root == merkle_root([tx.tx_hash for tx in block.txs])
@@ -223,7 +220,7 @@ def free_transaction(nonce: int) -> Tx:
 async def mined_in(peer: PeerProtocol, announced: list[Inv], tx: Tx) -> bytes | None:
     """The hash of the block that has a transaction, of the last few that were announced; None if none has."""
     hashes = [item for inv in announced if inv.type == INV_BLOCK for item in inv.hashes][-5:]
-    blocks = await request_blocks(peer, hashes) if hashes else []
+    blocks = await peer.request_blocks(hashes) if hashes else []
     found = [block.block_hash for block in blocks if tx.tx_hash in {each.tx_hash for each in block.txs}]
     return found[0] if found else None
 
@@ -253,16 +250,16 @@ async def test_memory_pool(start_neo: StartNeo, ours: Ours) -> None:
         return [inv for inv in other_recorder.heard["inv"] if inv.type == INV_TX]
 
     assert await until(listed, "an inventory of the memory pool")
-    (back,) = await within(request_transactions(other, [tx.tx_hash]), SECONDS)
+    (back,) = await within(other.request_transactions([tx.tx_hash]), SECONDS)
     assert back == tx
     announced = other_recorder.heard["inv"]
     block_hash = await until(lambda: mined_in(other, announced, tx), "the transaction in a block")
     other.send(FilterLoad(b"\xff" * 64, 1, 0))
-    (part,) = await within(request_blocks(other, [block_hash]), SECONDS)
+    (part,) = await within(other.request_blocks([block_hash]), SECONDS)
     assert isinstance(part, MerkleBlock) and part.block_hash == block_hash
     assert tx.tx_hash in part.hashes and part.tx_count == 2
     other.send(FilterClear())
-    (block,) = await within(request_blocks(other, [block_hash]), SECONDS)
+    (block,) = await within(other.request_blocks([block_hash]), SECONDS)
     assert [found.tx_hash for found in block.txs][1:] == [tx.tx_hash]
 
 
@@ -322,6 +319,6 @@ async def test_first_one_first(neo: NeoNode, ours: Ours) -> None:
     port = ours.reactor.listenTCP(0, Heap("127.0.0.1", neo.port), interface="127.0.0.1")
     try:
         peer = await ours.dial(where(port), network=NEO)
-        assert (await within(request_headers(peer, NEO.genesis), SECONDS)).headers
+        assert (await within(peer.request_headers([NEO.genesis]), SECONDS)).headers
     finally:
         port.stopListening()

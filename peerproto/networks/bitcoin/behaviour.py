@@ -160,7 +160,7 @@ def expectations(ends_peer: bool) -> dict[type[Message], Expectation]:
         messages.GetData: Expectation(items, each=True, ends_peer=ends_peer),
         messages.GetHeaders: Expectation((messages.Headers,), 90.0, ends_peer=ends_peer),
         messages.GetAddr: Expectation((messages.Addr, messages.AddrV2), ends_peer=False),
-        filters.GetCFilters: Expectation((filters.CFilter,), ends_peer=False),
+        filters.GetCFilters: Expectation((filters.CFilter,), ends_peer=False, last=filters.is_last),
         filters.GetCFHeaders: Expectation((filters.CFHeaders,), ends_peer=False),
         filters.GetCFCheckpt: Expectation((filters.CFCheckpt,), ends_peer=False),
         foreign.GetBlockTxn: Expectation((foreign.BlockTxn,), ends_peer=False),

@@ -108,6 +108,11 @@ class CFilter(Message):
     data: Annotated[bytes, VarBytes(262_144)]
 
 
+def is_last(asked: GetCFilters, brought: CFilter) -> bool:
+    """Whether no filter of those asked comes behind this one: each block's has a message of its own."""
+    return brought.block_hash == asked.stop_hash
+
+
 @message("cfheaders", most=1 + 64 + 9 + 64_000, lazy=True)
 class CFHeaders(Message):
     """Compact filter hashes of linked blocks (BIP157)."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from peerproto.chain.rules import ChainRules
 from peerproto.network import Network
 from peerproto.networks.bitcoin.records import InvVect, TimedAddress
-from peerproto.networks.decred import behaviour, chains, sync
+from peerproto.networks.decred import behaviour, chains, phrases, sync
 from peerproto.networks.decred.addresses import NetAddressV2
 from peerproto.networks.decred.blocks import Block, Headers, Tx
 from peerproto.networks.decred.filters import (
@@ -186,6 +186,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject if ways.rejects else behaviour.no_reject,
         announcing=Inv,
+        phrases=phrases.phrases(ways.rejects),
         inventory=ways.inventory,
         header_sync=sync.HEADER_SYNC,
         gossip=GOSSIP,

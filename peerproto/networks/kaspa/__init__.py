@@ -14,7 +14,7 @@ from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
-from peerproto.networks.kaspa import behaviour, sync
+from peerproto.networks.kaspa import behaviour, phrases, sync
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.kaspa.messages import (
     MOST,
@@ -214,6 +214,7 @@ def network(
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject,
         announcing=Inv,
+        phrases=phrases.PHRASES,
         inventory=behaviour.INVENTORY,
         header_sync=None,
         gossip=None if net == "simnet" else behaviour.GOSSIP,

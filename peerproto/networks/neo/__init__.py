@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Params
-from peerproto.networks.neo import behaviour, chains, inventory, sync
+from peerproto.networks.neo import behaviour, chains, inventory, phrases, sync
 from peerproto.networks.neo.blocks import Block, BlockHeader, Headers, MerkleBlock, Tx
 from peerproto.networks.neo.inventory import InvVect
 from peerproto.networks.neo.messages import (
@@ -39,7 +39,6 @@ from peerproto.networks.neo.messages import (
     Version,
 )
 from peerproto.networks.neo.records import NetAddress, SignedRoot, Witness
-from peerproto.networks.neo.requests import request_blocks, request_headers, request_transactions
 from peerproto.networks.neo.transactions import Attribute, CoinReference, Descriptor, TxOutput
 
 __all__ = [
@@ -84,9 +83,6 @@ __all__ = [
     "Version",
     "Witness",
     "network",
-    "request_blocks",
-    "request_headers",
-    "request_transactions",
 ]
 
 NETS = {
@@ -132,6 +128,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=behaviour.reject,
         announcing=Inv,
+        phrases=phrases.PHRASES,
         inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
         gossip=behaviour.GOSSIP,

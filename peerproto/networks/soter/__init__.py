@@ -20,7 +20,7 @@ from peerproto.networks.bitcoin.filters import (
     GetCFHeaders,
     GetCFilters,
 )
-from peerproto.networks.soter import behaviour, refusals, sync
+from peerproto.networks.soter import behaviour, phrases, refusals, sync
 from peerproto.networks.soter.addresses import Addr, AddrCache, GetAddr, GetAddrCache
 from peerproto.networks.soter.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.soter.extras import Alert, CFCheckpt
@@ -169,6 +169,7 @@ def network(net: str, policy: str) -> Network:
         request_blocks=behaviour.request_blocks,
         reject=refusals.reject,
         announcing=Inv,
+        phrases=phrases.PHRASES,
         inventory=behaviour.INVENTORY,
         header_sync=None,
         gossip=behaviour.GOSSIP,

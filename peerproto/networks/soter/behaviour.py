@@ -90,7 +90,7 @@ EXPECTS: dict[type[Message], Expectation] = {
     messages.GetHeaders: Expectation((messages.Headers,), 90.0),
     addresses.GetAddr: Expectation((addresses.Addr,), ends_peer=False),
     addresses.GetAddrCache: Expectation((addresses.AddrCache,), ends_peer=False),
-    filters.GetCFilters: Expectation((filters.CFilter,), ends_peer=False),
+    filters.GetCFilters: Expectation((filters.CFilter,), ends_peer=False, last=filters.is_last),
     filters.GetCFHeaders: Expectation((filters.CFHeaders,), ends_peer=False),
     filters.GetCFCheckpt: Expectation((extras.CFCheckpt,), ends_peer=False),
 }
