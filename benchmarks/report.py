@@ -13,10 +13,11 @@ from pathlib import Path
 
 import twisted
 
-from benchmarks import codec, inputs, throughput
+from benchmarks import codec, crowd, inputs, throughput
 from benchmarks.load import CASES
 from benchmarks.table import show, us
 
+PEERS = 1000
 RESULTS = Path(__file__).with_name("RESULTS.md")
 
 BTCD = {
@@ -79,6 +80,8 @@ def main() -> None:
         beside_btcd(cases),
         "## One message, without sockets",
         show(codec.HEAD, (codec.row(name, times) for name, times in messages.items())),
+        f"## {PEERS:,} peers of one process",
+        crowd.table([crowd.sample(PEERS) for _ in range(options.rounds)]),
     )
     RESULTS.write_text("\n\n".join(parts) + "\n", encoding="ascii")
 

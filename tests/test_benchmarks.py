@@ -8,7 +8,7 @@ from hashlib import sha256
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, golden, inputs, throughput
+from benchmarks import codec, crowd, golden, inputs, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
@@ -125,3 +125,14 @@ class RunTests(SynchronousTestCase):
         """A table is aligned; times keep three digits."""
         self.assertEqual(show(("a", "bcd"), [("ef", "1")]), "| a  | bcd |\n| -- | --: |\n| ef |   1 |")
         self.assertEqual([us(1.234e-6), us(0.5e-3), us(1.2e-2)], ["1.23", "500", "12,000"])
+
+
+class CrowdTests(SynchronousTestCase):
+    """Many peers of one process."""
+
+    def test_few(self) -> None:
+        """All figures come out, of whatever many peers."""
+        found = crowd.sample(3)
+        self.assertEqual(set(found), set(crowd.GOALS))
+        self.assertTrue(all(value >= 0 for value in found.values()), found)
+        self.assertEqual(len(crowd.table([found]).splitlines()), 2 + len(crowd.GOALS))
