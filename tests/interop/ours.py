@@ -104,7 +104,10 @@ class Ours:
         self, where: str, policy: str = "btcd", listener: object = None, **options: Any
     ) -> PeerProtocol:
         """A peer that is ready."""
-        factory = self.factory(policy, listener, **options)
+        return await self.dial_with(self.factory(policy, listener, **options), where)
+
+    async def dial_with(self, factory: PeerFactory, where: str) -> PeerProtocol:
+        """One that this factory makes."""
         peer = await within(connect(self.reactor, where, factory), SECONDS, f"a connection to {where}")
         return await within(peer.when_ready(), SECONDS, f"a handshake with {where}")
 
