@@ -239,6 +239,7 @@ def all_of(waiting: Sequence[Deferred[Any]], ended: Callable[[], PeerError | Non
         return [item if fine else item.value for fine, item in results]
 
     many = DeferredList(waiting, consumeErrors=True)
-    one: Deferred[Any] = Deferred(lambda _: many.cancel())  # a DeferredList hands no cancel on to what follows it
+    # a DeferredList hands no cancel on to what follows it
+    one: Deferred[Any] = Deferred(lambda _: many.cancel())
     many.addCallback(sort_out).chainDeferred(one)
     return one
