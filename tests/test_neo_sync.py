@@ -117,13 +117,19 @@ class AskingTests(NeoNodeCase):
         self.assertEqual((node.chain.height, self.asked(raw), finished), (1202, [], [raw.peer]))
 
     def test_full(self) -> None:
-        """Who brings 2000 is asked for more, whatever it has announced."""
-        node = self.node()
+        """Who brings 2000 is asked for more, whatever it has announced; but if it has announced no more we are through,
+        for it may be silent then.
+        """
+        finished: list[Any] = []
+        node = self.node(finished=finished.append)
         raw = self.peer(node, height=2000)
         raw.send(bring(made(2003)[:2000]))
-        self.assertEqual(self.asked(raw), [hash_at(2000)])
+        self.assertEqual((self.asked(raw), finished), ([hash_at(2000)], [raw.peer]))
         raw.send(bring(made(2003)[2000:]))
-        self.assertEqual((node.chain.height, self.asked(raw)), (2003, []))
+        self.assertEqual((node.chain.height, self.asked(raw), finished), (2003, [], [raw.peer, raw.peer]))
+        other = self.peer(self.node(finished=finished.append), height=2003)
+        other.send(bring(made(2003)[:2000]))
+        self.assertEqual((self.asked(other), len(finished)), ([hash_at(2000)], 2))
 
     def test_nothing_new(self) -> None:
         """Who brings what we have already is not asked again."""

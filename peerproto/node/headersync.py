@@ -276,10 +276,12 @@ class HeaderFollower:
         sync, new = peer.network.headers, source.new
         source.new = 0
         keeps_some = self._is_ahead(peer, by=sync.holds_back)
-        if more or source.ask_again or (sync.asks_again and new and keeps_some):
-            self._ask_in_time(peer)
-        elif sync.one_start and is_empty and keeps_some:
+        if sync.one_start and is_empty and keeps_some:
             self._try_older(peer, source)
-        else:
+            return
+        goes_on = more or source.ask_again or (sync.asks_again and new and keeps_some)
+        if goes_on:
+            self._ask_in_time(peer)
+        if not goes_on or (sync.one_start and more and not keeps_some):  # who has no more will not say so
             self.synced.fire(peer)
             self._finished(peer)
