@@ -11,7 +11,7 @@ from peerproto.networks.neo import INV_BLOCK, GetHeaders, Headers, Inv, Ping, Ve
 from peerproto.networks.neo.chains import unpack
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
-from peerproto.node.headersync import OWED
+from peerproto.node.headersync import CHATTER, OWED
 from peerproto.node.mining import mine
 from peerproto.node.node import Node
 from peerproto.testing import RawPeer
@@ -186,6 +186,19 @@ class OtherChainTests(NeoNodeCase):
             raw.send(bring(branch[9:]))
             self.assertEqual((node.chain.height, self.asked(raw)), (32, [hash_of(branch[-1])]))
             raw.close()
+
+    def test_slow(self) -> None:
+        """While an answer trickles in nothing else is asked; what stops to come is not waited for."""
+        raw = self.peer(self.node(made(13)), height=900)
+        frame = NETWORK.codec().encode(bring(list(mine(RULES, 200, start=made(13)[-1], height=13))))
+        self.assertGreater(len(frame), 5 * CHATTER)
+        for at in range(0, 4 * CHATTER, CHATTER + 1):
+            self.clock.advance(OWED - 0.01)
+            raw.send(frame[at : at + CHATTER + 1])
+            self.clock.advance(0.01)
+            self.assertEqual(self.asked(raw), [])
+        self.clock.advance(OWED)
+        self.assertEqual(self.asked(raw), [hash_at(12)])
 
     def test_knows_none(self) -> None:
         """Who brings nothing even behind genesis, though it has more, has another chain."""

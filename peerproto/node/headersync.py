@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from peerproto.errors import InvalidHeaders
 from peerproto.node.headerchain import HeaderChain, UnconnectedHeaders
 from peerproto.node.trouble import Trouble
+from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
@@ -29,6 +29,9 @@ OWED = 5.0
 After them the answer may never come: a node that is behind itself gives none (Bitcoin Core before 24,
 net_processing.cpp, "Ignoring getheaders"), and what it announces when it has caught up is all that tells of it.
 """
+
+CHATTER = 4096
+"""Who sends no more bytes in that time is not bringing headers."""
 
 ANNOUNCED = 8
 """An announcement has at most so many headers (Core's MAX_BLOCKS_TO_ANNOUNCE); what has more is an answer."""
@@ -148,7 +151,7 @@ class HeaderFollower:
             source.owes_until = self._clock.seconds() + OWED if ahead else 0.0
             source.ask_again = False
             if sync.one_start and ahead and len(locator) > 1:
-                self._timers.later(f"silence of {peer.id}", OWED, lambda: self._try_older(peer, source))
+                self._wait_for(peer, source)
                 ahead = False
             peer.send(sync.ask(peer.protocol_version, locator), expect=ahead)
 
@@ -186,6 +189,16 @@ class HeaderFollower:
             return self.chain.locator()
         before = [] if source.reached is None else [source.reached]
         return [*before, *self.chain.locator()][source.back :]
+
+    def _wait_for(self, peer: PeerProtocol, source: Source) -> None:
+        """Wait for an answer that may never come, as long as something comes that may be it."""
+        had = peer.statistics.bytes_received
+
+        def look() -> None:
+            comes = peer.statistics.bytes_received - had > CHATTER
+            (self._wait_for if comes else self._try_older)(peer, source)
+
+        self._timers.later(f"silence of {peer.id}", OWED, look)
 
     def _try_older(self, peer: PeerProtocol, source: Source) -> None:
         """It has more, but has brought nothing: it does not know the hash that it was asked by."""
