@@ -10,7 +10,8 @@ from peerproto.chain.rules import display
 from peerproto.errors import MalformedMessage, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders, Headers, Inv, InvVect
 from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headersync import MOST_ASTRAY, OWED, SLICE, TURN
+from peerproto.node.headersource import SLICE
+from peerproto.node.headersync import MOST_ASTRAY, OWED, TURN
 from peerproto.node.node import Node
 from peerproto.testing import RawPeer
 from tests.node_case import NETWORK, NodeCase, asked, bring, mined

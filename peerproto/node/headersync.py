@@ -10,18 +10,15 @@ from twisted.internet.interfaces import IReactorTime
 
 from peerproto.errors import InvalidHeaders
 from peerproto.node.headerchain import HeaderChain, UnconnectedHeaders
+from peerproto.node.headersource import Source
 from peerproto.node.trouble import Trouble
 from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
 
-SLICE = 100
 TURN = 0.02
-"""Headers are checked so many at a time, for so many seconds a turn: scrypt takes most of a second for 2000."""
-
-MOST_HELD = 2
-"""So many full messages of one peer may wait to be checked; what comes beyond is dropped, and asked for later."""
+"""For so many seconds a turn headers are checked: scrypt takes most of a second for 2000."""
 
 OWED = 5.0
 """For so many seconds no second question goes to a peer that owes an answer: it would bring all twice.
@@ -38,55 +35,6 @@ ANNOUNCED = 8
 
 MOST_ASTRAY = 10
 """So many announcements in a row may follow none of our headers (Core's MAX_NUM_UNCONNECTING_HEADERS_MSGS)."""
-
-
-class Source:
-    """What is to be remembered of one peer: what it has brought, what it owes, how often it led nowhere.
-
-    :ivar new: how many headers of the message that is being checked were not known.
-    :ivar back: how many hashes of the locator it did not know; only where one of them is asked about at a time.
-    :ivar reached: the hash of the last header that it has brought, unless that was our tip; likewise.
-    """
-
-    def __init__(self) -> None:
-        self.batches: deque[tuple[list[bytes], bool]] = deque()
-        self.held = 0
-        self.owes_until = 0.0
-        self.ask_again = False
-        self.astray = 0
-        self.new = 0
-        self.back = 0
-        self.reached: bytes | None = None
-
-    def put(self, headers: list[bytes], most: int) -> bool:
-        """Keep a message of headers to be checked, unless too much is held; an empty one counts too.
-
-        :param most: how many a message may have; as many mean that there are more.
-        """
-        size = max(len(headers), 1)
-        if self.held + size > MOST_HELD * most:
-            return False
-        self.batches.append((headers, len(headers) == most))
-        self.held += size
-        return True
-
-    def take(self) -> tuple[list[bytes], bool, bool]:
-        """The next slice, whether it is the last of its message, and whether more is to be had behind that."""
-        headers, more = self.batches.popleft()
-        now, rest = headers[:SLICE], headers[SLICE:]
-        self.held -= max(len(now), 1)
-        if rest:
-            self.batches.appendleft((rest, more))
-        return now, not rest, more
-
-    def come_to(self, block_hash: bytes, tip: bytes) -> None:
-        """It has brought a header that we know, or know now."""
-        self.back, self.reached = 0, None if block_hash == tip else block_hash
-
-    def drop(self) -> None:
-        """Forget the rest of the message that was begun."""
-        rest, _ = self.batches.popleft()
-        self.held -= len(rest)
 
 
 class HeaderFollower:
