@@ -48,7 +48,7 @@ MOST_TX = 102_400
 
 MOST_BLOCK_TX = 65535
 
-_FEW, _CROWDED = 16, 40
+_FEW, _CROWDED = 16, 24
 """More than a few transactions are crowded if they have fewer bytes each; those that pay have over a hundred."""
 
 
