@@ -124,12 +124,13 @@ class ImportTests(SynchronousTestCase):
 
     def test_only_what_is_named(self) -> None:
         """To name a network imports its own family, and Bitcoin's, which the others take from."""
-        for family in {name.partition("-")[0] for name in networks.names()}:
+        families = {name.partition("-")[0] for name in networks.names()}
+        for family in families:
             loaded = self.run_alone(
                 f"networks.named('{family}-mainnet')\n"
                 "print({name.split('.')[2] for name in sys.modules if name.startswith('peerproto.networks.')})"
             )
-            self.assertEqual(ast.literal_eval(loaded), {family, "bitcoin"})
+            self.assertEqual(families & ast.literal_eval(loaded), {family, "bitcoin"})
 
     def test_all(self) -> None:
         """To import all networks takes less than 0.4 seconds of our own time; half of that where nothing else runs."""
