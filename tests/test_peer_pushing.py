@@ -15,6 +15,7 @@ from peerproto.networks import bitcoin, decred, kaspa, neo, soter
 from peerproto.networks.kaspa import subnetworks
 from peerproto.phrases import Phrases
 from peerproto.testing import RawPeer
+from peerproto.wire.onion import onion_name
 from tests.everywhere import WAYS, EverywhereCase, module_of
 from tests.peer_case import HASHES
 
@@ -147,6 +148,20 @@ class AddressTests(PushingCase):
             self.assertEqual(str(caught.exception).count("\n"), 0, way)
             self.assertIn("no such host", str(caught.exception), way)
             self.assertEqual(raw.read(), [], way)
+
+    def test_tor(self) -> None:
+        """Addresses of Tor go into an addrv2; an addr has no place for them."""
+        known = [replace(addresses(1)[0], host=onion_name(bytes(range(32))))]
+        for way in ("btcd", "dcrd"):
+            raw = self.made(way)
+            raw.send(raw.version())
+            raw.send(*[bitcoin.SendAddrV2()] * (way == "btcd"), raw.peer.network.verack())
+            raw.read()
+            raw.peer.push_addresses(known)
+            (told,) = raw.read()
+            self.assertEqual((told.command, told_in(told)), ("addrv2", hosts(known)))
+        for way in ("btcd", "dcrd1", "neo-cli"):
+            self.assertIn(".onion", self.refused(self.on(way).peer.push_addresses, known))
 
     def test_versions(self) -> None:
         """A Decred peer is told by addrv2 where its version has that, else by addr."""

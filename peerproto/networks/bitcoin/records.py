@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from hashlib import sha3_256
 from itertools import repeat
 from struct import Struct
 from typing import NamedTuple
@@ -14,6 +13,7 @@ from peerproto.wire.codec import Codec
 from peerproto.wire.envelope import sha256d
 from peerproto.wire.fields import Hash, int32, ip_address, port, uint32, uint64
 from peerproto.wire.ip import ip_text
+from peerproto.wire.onion import onion_name
 from peerproto.wire.varint import read_varint, write_varint
 
 MSG_TX, MSG_BLOCK, MSG_FILTERED_BLOCK, MSG_CMPCT_BLOCK, MSG_WTX = range(1, 6)
@@ -81,7 +81,7 @@ HEADER = Struct("<i32s32sIII")
 
 MOST_ADDRESSES = 1000
 _ADDRESS_SIZES = {1: 4, 2: 16, 3: 10, 4: 32, 5: 32, 6: 16}
-_SUFFIXES = {3: ".onion", 4: ".onion", 5: ".b32.i2p"}
+_SUFFIXES = {3: ".onion", 5: ".b32.i2p"}
 _NOT_IPV6 = (bytes(10) + b"\xff\xff", bytes.fromhex("fd87d87eeb43"))  # IPv4-mapped and OnionCat (BIP155)
 _TIME = Struct("<I")
 _TIME_SERVICES = Struct("<IB")
@@ -107,10 +107,10 @@ class NetAddressV2(NamedTuple):
             return ".".join(map(str, raw))
         if self.network_id in (2, 6):
             return ip_text(raw)
+        if self.network_id == 4:
+            return onion_name(raw)
         if self.network_id not in _SUFFIXES:
             return raw.hex()
-        if self.network_id == 4:
-            raw += sha3_256(b".onion checksum" + raw + b"\x03").digest()[:2] + b"\x03"
         return base64.b32encode(raw).decode().rstrip("=").lower() + _SUFFIXES[self.network_id]
 
 

@@ -9,6 +9,7 @@ from peerproto.network import AddressGossip, HeaderSync, Known
 from peerproto.networks.bitcoin.messages import Addr, AddrV2, GetAddr, GetHeaders, Headers, SendAddrV2
 from peerproto.networks.bitcoin.records import HEADER, BlockHeader, NetAddressV2, TimedAddress
 from peerproto.wire.message import Message
+from peerproto.wire.onion import onion_key
 
 
 def _ask(pver: int, locator: list[bytes]) -> GetHeaders:
@@ -37,6 +38,8 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> Ad
 
 
 def _address_v2(item: Known) -> NetAddressV2:
+    if item.host.endswith(".onion"):
+        return NetAddressV2(item.timestamp, item.services, 4, onion_key(item.host), item.port)
     address = ip_address(item.host)
     network_id = 1 if address.version == 4 else 2
     return NetAddressV2(item.timestamp, item.services, network_id, address.packed, item.port)

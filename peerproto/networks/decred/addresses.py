@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-from hashlib import sha3_256
 from struct import Struct
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ from peerproto.networks.decred.kinds import LATEST, TIME, time64
 from peerproto.wire.codec import Codec
 from peerproto.wire.fields import Custom, Plain, VarBytes, kind_of, uint8, uint16, uint64
 from peerproto.wire.ip import ip_text
+from peerproto.wire.onion import onion_name
 from peerproto.wire.plain import Misfit, list_from_plain, record_from_plain, record_to_plain
 from peerproto.wire.varint import read_varint, write_varint
 
@@ -44,8 +43,7 @@ class NetAddressV2(NamedTuple):
             return ".".join(map(str, raw))
         if self.type == IPV6:
             return ip_text(raw)
-        raw += sha3_256(b".onion checksum" + raw + b"\x03").digest()[:2] + b"\x03"
-        return base64.b32encode(raw).decode().lower() + ".onion"
+        return onion_name(raw)
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"

@@ -7,9 +7,10 @@ from ipaddress import ip_address
 
 from peerproto.network import AddressGossip, Known
 from peerproto.networks.bitcoin.records import TimedAddress
-from peerproto.networks.decred.addresses import IPV4, IPV6, MOST, NetAddressV2
+from peerproto.networks.decred.addresses import IPV4, IPV6, MOST, TOR_V3, NetAddressV2
 from peerproto.networks.decred.messages import Addr, AddrV2, GetAddr
 from peerproto.wire.message import Message
+from peerproto.wire.onion import onion_key
 
 
 def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> Addr | AddrV2:
@@ -19,6 +20,8 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> Ad
 
 
 def _address_v2(item: Known) -> NetAddressV2:
+    if item.host.endswith(".onion"):
+        return NetAddressV2(item.timestamp, item.services, TOR_V3, onion_key(item.host), item.port)
     address = ip_address(item.host)
     kind = IPV4 if address.version == 4 else IPV6
     return NetAddressV2(item.timestamp, item.services, kind, address.packed, item.port)
