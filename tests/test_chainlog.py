@@ -7,10 +7,11 @@ from peerproto.node.chainlog import QUIET, REPORT, ChainLog
 from peerproto.node.headerchain import HeaderChain
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer
-from tests.node_case import NodeCase, bring, mined
+from tests.graph_node_case import KASPA, GraphNodeCase
+from tests.node_case import bring, mined
 
 
-class ChainLogTests(NodeCase):
+class ChainLogTests(GraphNodeCase):
     """A node's chain, and what is told of it."""
 
     def begin(self, height: int) -> tuple[RawPeer, HeaderChain]:
@@ -33,6 +34,19 @@ class ChainLogTests(NodeCase):
         """The log's timer is its own business."""
         self.log.stop()
         super().tearDown()
+
+    def test_graph(self) -> None:
+        """Of a graph it says how many blocks there are, of how many that are known, and the best one's rank."""
+        node = self.keeping(KASPA, 5)
+        self.log = log = ChainLog(self.clock, node.chain)
+        log.start()
+        for _ in range(3):
+            self.add(KASPA, node.chain)
+        log.progressed(20)
+        self.clock.advance(REPORT)
+        blocks, rank = len(node.chain) - 1, node.chain.height
+        lines = [line.partition(", tip")[0] for line in self.logged]
+        self.assertIn(f"syncing: blocks {blocks} of 20, rank {rank}", lines)
 
     def told(self) -> list[str]:
         """The lines since the last time, without the tip."""

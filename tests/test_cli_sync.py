@@ -22,6 +22,7 @@ from peerproto.peer import connecting
 from peerproto.peer.factory import PeerFactory
 from peerproto.testing import RawPeer
 from tests.commands import Ran, run
+from tests.graph_node_case import KASPA, GraphNodeCase, Serving
 from tests.node_case import NETWORK, NodeCase, bring, mined
 
 WHERE = "192.0.2.2:18444"
@@ -149,6 +150,84 @@ class FollowTests(NodeCase):
         raw.send(bring(mined(30)))
         raw.close()
         self.failureResultOf(following, StoreError)
+
+
+class GraphTests(GraphNodeCase):
+    """The command on a network whose blocks form a graph."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, "blocks.sqlite")
+        self.served = self.grown(KASPA, 100)
+        self.patch(connecting, "connect", self.connect)
+        self.patch(running, "run_reactor", self.run_reactor)
+
+    def connect(self, reactor: Any, where: str, factory: PeerFactory, *, timeout: float) -> Deferred[Any]:
+        """A peer that serves its graph."""
+        self.raw = RawPeer(factory)
+        self._raws.append(self.raw)
+        return succeed(self.raw.peer)
+
+    def run_reactor(self, name: str, work: Callable[[Any], Any], *, as_json: bool) -> int:
+        """Let the work be done while the peer answers."""
+        doing = Deferred.fromCoroutine(work(self.clock))
+        self.settle(Serving(self.raw, self.served, self.raw.handshake(tip=self.served.tip)))
+        self.raw.close()
+        found: list[Any] = []
+        doing.addBoth(found.append)
+        return running._exit_code(name, found[0], as_json)
+
+    def sync(self, *words: str) -> Ran:
+        """Run the command."""
+        return run(["sync", WHERE, "--network", KASPA.name, "--store", self.path, *words])
+
+    def test_text(self) -> None:
+        """It prints how many blocks there are, the best one's rank and hash; progress on standard error."""
+        ran = self.sync()
+        blocks, rank, tip = len(self.served) - 1, self.served.height, display(self.served.tip)
+        self.assertEqual(ran.code, 0)
+        out = f"blocks {blocks}\nrank   {rank}\ntip    {tip}\nnew    {blocks} blocks in 0.0 s, kept in {self.path}\n"
+        self.assertEqual(ran.out.decode(), out)
+
+    def test_again(self) -> None:
+        """A second time it goes on where it was; with nothing new it ends at once."""
+        self.sync()
+        for _ in range(5):
+            self.add(KASPA, self.served)
+        tip = display(self.served.tip)
+        for new in (5, 0):
+            (found,) = self.sync("--json").objects()
+            found.pop("seconds")
+            blocks = len(self.served) - 1
+            self.assertEqual(found, {"blocks": blocks, "rank": self.served.height, "tip": tip, "new": new})
+
+    def test_stalled(self) -> None:
+        """A peer that brings nothing is told as such, with what did not come."""
+        shown: Any = Shown()
+        options = Namespace(where=WHERE, network=KASPA.name, policy=None, timeout=20.0)
+        following = Deferred.fromCoroutine(sync.follow(self.clock, options, self.empty(KASPA), shown))
+        self.raw.handshake(tip=self.served.tip)
+        self.clock.advance(20)
+        self.raw.close()
+        error = self.failureResultOf(following, PeerStalled).value
+        self.assertEqual(str(error), "no blocks came for 20 seconds")
+
+    def test_file(self) -> None:
+        """A file of another network is refused; interrupted, it says how far it has come."""
+        self.sync()
+        ran = run(["sync", WHERE, "--network", "kaspa-devnet", "--store", self.path])
+        self.assertEqual(ran.code, 2)
+        self.assertIn("a block store of network kaspa-simnet", ran.err)
+
+        def interrupt(*_: Any, **__: Any) -> int:
+            raise KeyboardInterrupt
+
+        self.patch(running, "run_reactor", interrupt)
+        blocks = len(self.served) - 1
+        line = f"peerproto sync: interrupted at blocks {blocks}; started again, it goes on there\n"
+        self.assertEqual(self.sync().err, line)
 
 
 class CommandTests(NodeCase):

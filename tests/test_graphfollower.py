@@ -114,6 +114,23 @@ class TurnTests(GraphNodeCase):
         self.settle(first)
         self.assertEqual(len(node.chain), len(served))
 
+    def test_all_are_lost(self) -> None:
+        """If the next one goes too, before it has begun, nothing is left to be done."""
+        node, served = self.keeping(KASPA), self.grown(KASPA, 20)
+        first, second = self.serving(node, served), self.serving(node, served)
+        first.raw.close()
+        second.raw.close()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_lost_while_it_is_asked(self) -> None:
+        """A peer that ends while it is asked something has no turn any more, and is not heard."""
+        node, served = self.keeping(KASPA), self.grown(KASPA, 20)
+        raw = self.raw(node)
+        self.patch(raw.peer, "send", lambda message: node.follower.forget(raw.peer))
+        raw.handshake(tip=served.tip)
+        raw.send(kaspa.BlockLocator([KASPA.genesis]))
+        self.assertEqual((node.follower.left, node.follower._active), (0, None))
+
     def test_out_of_turn(self) -> None:
         """What a peer brings without having the turn is passed over."""
         node, served = self.keeping(KASPA), self.grown(KASPA, 3)

@@ -85,6 +85,15 @@ class HandshakeTests(KaspaCase):
         self.assertEqual(raw.read(), [SelectedTip(HASHES[3])])
         raw.close()
 
+    def test_tip_of_the_factory(self) -> None:
+        """A tip that is given to the peers' factory wins, and theirs is part of what they say of themselves."""
+        raw = RawPeer(memory_factory(kaspa.network("regtest", selected_tip=lambda: HASHES[0]), tip=HASHES[1]))
+        (version,) = raw.read()
+        self.assertEqual(version.to_fields()["selected_tip_hash"], HASHES[1].hex())
+        raw.handshake(tip=HASHES[2])
+        self.assertEqual(raw.peer.theirs and raw.peer.theirs.tip, HASHES[2])
+        raw.close()
+
     def test_newer_version(self) -> None:
         """Whoever speaks a newer version speaks version 1 too."""
         for pver in (2, 5, 2**31 - 1):
@@ -156,7 +165,7 @@ class RefusalTests(KaspaCase):
             self.assertIsInstance(error, VersionTooOld)
             self.assertIsNone(told)
         nonces = Nonces()
-        nonces.add(0xABCDEF)
+        nonces.add(raw.says.nonce)
         error, told = self.refused(raw.version(protocol_version=1), nonces=nonces)
         self.assertIsInstance(error, SelfConnection)
         self.assertIsNone(told)
@@ -229,7 +238,7 @@ class RefusalTests(KaspaCase):
         """What kaspad reads in spite of all ends nobody: bytes behind the last field, flags of any form, stray gas."""
         for entry in odd():
             if entry["command"] != "version":
-                raw = self.open(listener=Looks())
+                raw = self.open(listener=Looks(), services=4, says={"services": 5})
                 raw.send(self.framed(raw, entry), Ping(1))
                 self.assertEqual(raw.read()[-1], Pong(1), entry["label"])
         for entry in odd():
@@ -240,7 +249,7 @@ class RefusalTests(KaspaCase):
 
     def test_empty_filter(self) -> None:
         """An empty filter with hash functions, of which a kaspad dies, is a message like another."""
-        raw = self.open()
+        raw = self.open(services=4)
         raw.send(FilterLoad(b"", 5, 0, 0), tx(), Ping(1))
         self.assertEqual(raw.read(), [Pong(1)])
 

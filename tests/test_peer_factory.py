@@ -75,6 +75,14 @@ class IntroductionTests(SynchronousTestCase):
         factory = memory_factory(regtest(), height=lambda: next(heights))
         self.assertEqual([factory.introduce(None).height for _ in range(2)], [5, 6])
 
+    def test_tip(self) -> None:
+        """So may the hash of the best block; without one none is told."""
+        tips = iter((b"a" * 32, b"b" * 32))
+        factory = memory_factory(regtest(), tip=lambda: next(tips))
+        self.assertEqual([factory.introduce(None).tip for _ in range(2)], [b"a" * 32, b"b" * 32])
+        self.assertEqual(memory_factory(regtest(), tip=b"c" * 32).introduce(None).tip, b"c" * 32)
+        self.assertIsNone(memory_factory(regtest()).introduce(None).tip)
+
     def test_nonce(self) -> None:
         """Nonces come from the source of randomness that is given, 64 bits each, and are never zero."""
         asked: list[int] = []

@@ -19,13 +19,16 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import TestCase
 from zope.interface import implementer
 
+from peerproto.chain.rules import display
 from peerproto.errors import LocalError, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders
+from peerproto.networks.kaspa import GetSelectedTip, SelectedTip
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.service import LATE, PeerNodeService
 from peerproto.peer.factory import Nonces
 from peerproto.testing import RawPeer
+from tests.graph_node_case import KASPA, GraphNodeCase, Serving
 from tests.node_case import NETWORK, NodeCase, bring, mined
 
 GRACE = NETWORK.timing.grace
@@ -247,6 +250,39 @@ class StartTests(ServiceCase):
         self.assertFalse(service.running)
         self.assertIsNone(service.node)
         self.assertEqual((self.caller.tries, self.clock.getDelayedCalls()), ([], []))
+
+
+class GraphTests(ServiceCase, GraphNodeCase):
+    """A network whose blocks form a graph."""
+
+    def test_all_of_it(self) -> None:
+        """The service follows blocks into its file, serves them, and goes on with them when it is started again."""
+        served = self.grown(KASPA, 60)
+        given = {"connect": [self.caller], "listen": [self.door], "store": self.path, "nonces": Nonces()}
+        service = PeerNodeService(self.reactor, KASPA, **given)
+        service.startService()
+        self.assertIn(f"kaspa-simnet: blocks are kept in {self.path}", self.logged)
+        self.assertIn(f"at start: blocks 0, rank 0, tip {display(KASPA.genesis)}", self.logged)
+        factory, trying = self.caller.tries[-1]
+        raw = RawPeer(factory)
+        self._raws.append(raw)
+        trying.callback(raw.peer)
+        self.settle(Serving(raw, served, raw.handshake(tip=served.tip)))
+        blocks = len(served) - 1
+        self.assertIn(
+            f"synced: blocks {blocks}, rank {served.height}, tip {display(served.tip)}", self.logged
+        )
+        self.end(service)
+        self.port = Port()
+        service.startService()
+        assert service.node is not None
+        self.assertEqual((len(service.node.chain), service.node.chain.tip), (len(served), served.tip))
+        other = self.caller_of(service, tip=KASPA.genesis)
+        other.read()
+        other.send(GetSelectedTip())
+        self.clock.advance(0)
+        self.assertEqual(other.read(), [SelectedTip(served.tip)])
+        self.end(service)
 
 
 class StopTests(ServiceCase):

@@ -96,6 +96,8 @@ class GraphFollower:
             self._waiting.remove(peer)
         if peer is self._active:
             self._end_turn()
+        elif self._active is None and not self._waiting:
+            self._timers.cancel("work")
 
     def ask(self, peer: PeerProtocol) -> None:
         """A new peer: its turn comes."""
@@ -132,10 +134,9 @@ class GraphFollower:
             self._next_turn()
 
     def _next_turn(self) -> None:
-        if self._waiting:
-            peer = self._waiting.popleft()
-            self._begin_turn(peer)
-            self._let(peer, lambda source: source.follower.begin())
+        peer = self._waiting.popleft()
+        self._begin_turn(peer)
+        self._let(peer, lambda source: source.follower.begin())
 
     def _begin_turn(self, peer: PeerProtocol) -> None:
         self._active = peer

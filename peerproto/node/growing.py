@@ -42,13 +42,10 @@ def _grow_chain(network: Network, chain: HeaderChain, amount: int) -> Iterator[i
 
 def _grow_graph(network: Network, graph: GraphStore, amount: int) -> Iterator[int]:
     """Forks and merges; at the end one block has all others before it."""
-    add, numbers, tips = network.graph.grow, count(1), [graph.selected]
-    for width in cycle(WIDTHS):
-        tips = [add(graph, tips, next(numbers)) for _ in range(width)]
-        if len(graph) > amount and width == 1:
-            break
+    add, numbers, widths, tips = network.graph.grow, count(1), cycle(WIDTHS), [graph.selected]
+    while len(graph) <= amount or len(tips) > 1:
+        tips = [add(graph, tips, next(numbers)) for _ in range(next(widths))]
         yield len(graph) - 1
-    yield len(graph) - 1
 
 
 def fault_of(network: Network) -> str:

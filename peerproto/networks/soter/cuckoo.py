@@ -39,7 +39,7 @@ def _walk(ends: list[list[int]]) -> Iterator[int]:
     is there again; no further than where an edge joins none, or more than one.
     """
     at = row = 0
-    for _ in ends[0]:
+    while True:
         joined = [other for other, end in enumerate(ends[row]) if end == ends[row][at] and other != at]
         if len(joined) != 1:
             return
