@@ -575,13 +575,12 @@ class PairTests(SoterCase):
         pair.cut()
 
     def test_other_answers(self) -> None:
-        """Every request has its own answer: addresses, headers, filters, and a filtered block."""
+        """Every request has its own answer: addresses, headers, those of filters, and a filtered block."""
         answers: dict[str, Message] = {}
         for label in (
             "addr-3",
             "addrcache-2-1-3",
             "headers-3",
-            "cfilter-9",
             "cfheaders-3",
             "cfcheckpt-3",
             "inv-7",
@@ -598,7 +597,6 @@ class PairTests(SoterCase):
             on_getaddr=answer("addr"),
             on_getaddrcache=answer("addrcache"),
             on_getheaders=answer("headers"),
-            on_getcfilters=answer("cfilter"),
             on_getcfheaders=answer("cfheaders"),
             on_getcfcheckpt=answer("cfcheckpt"),
             on_mempool=answer("inv"),
@@ -609,7 +607,6 @@ class PairTests(SoterCase):
             "addr": GetAddr(),
             "addrcache": GetAddrCache(),
             "headers": GetHeaders(70013, [1], ZERO),
-            "cfilter": codec_of(by_label("getcfilters-0")).decode(frame_of(by_label("getcfilters-0"))),
             "cfheaders": codec_of(by_label("getcfheaders-0")).decode(frame_of(by_label("getcfheaders-0"))),
             "cfcheckpt": GetCFCheckpt(0, ZERO),
             "inv": MemPool(),
