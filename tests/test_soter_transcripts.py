@@ -138,6 +138,7 @@ class CallingTests(SynchronousTestCase):
         kinds = {command: getattr(found, "command", None) for command, found in got.items()}
         block, missing = got["getdata"]
         self.assertEqual((block.command, missing.reason), ("block", Reason.NOT_FOUND))
+        self.assertEqual([found.command for found in got["getcfilters"]], ["cfilter"])
         self.assertEqual(
             kinds,
             {
@@ -147,7 +148,7 @@ class CallingTests(SynchronousTestCase):
                 "getaddrcache": "addrcache",
                 "getcfheaders": "cfheaders",
                 "getcfcheckpt": "cfcheckpt",
-                "getcfilters": "cfilter",
+                "getcfilters": None,
             },
         )
         replay.raw.close()
