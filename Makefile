@@ -4,7 +4,7 @@ VENV ?= .venv
 BUILD = setup.cfg setup.py pyproject.toml peerproto/wire/_blake256.c
 UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py tests/*/test_*.py)))
 
-.PHONY: demo test trial lint docs
+.PHONY: demo test trial fuzz lint docs
 
 # make demo NETWORK=kaspa-simnet shows another network.
 demo: $(VENV)/installed
@@ -16,6 +16,11 @@ test: $(VENV)/installed-test
 # The same unit tests under Twisted's own runner; tests/interop needs pytest-twisted.
 trial: $(VENV)/installed-test
 	$(VENV)/bin/python -m twisted.trial -j2 $(UNIT_TESTS)
+
+# Hostile frames and random lives, others each time, until something breaks or you end it.
+fuzz: $(VENV)/installed-test
+	while PEERPROTO_FUZZ=1 PEERPROTO_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q \
+	    $(wildcard tests/test_*_hostile.py) tests/test_peer_random.py; do :; done
 
 lint: $(VENV)/installed-lint
 	$(VENV)/bin/ruff check

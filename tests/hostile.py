@@ -1,7 +1,11 @@
 """What anybody can send: random bytes and frames that were tampered with, for any network.
 
 One example of hypothesis is one frame and a few bytes that say what is done to it, so that 20,000 of them take less
-than a minute. `PEERPROTO_EXAMPLES` says how many are tried; if it is set, they are the same each time.
+than a minute. `PEERPROTO_EXAMPLES` says how many are tried; if it is set, they are the same each time, unless
+`PEERPROTO_FUZZ` is set too: then they are others each time, and what fails is remembered and tried first (`make fuzz`).
+
+`tests/corpus` keeps frames that are tried always: one for each way to be wrong that was found so far, and all that ever
+broke something.
 """
 
 from __future__ import annotations
@@ -9,11 +13,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 from time import process_time
 from typing import Any, ClassVar, TypeVar
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.database import DirectoryBasedExampleDatabase
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import Incomplete, LocalError, MalformedMessage, Reason, WrongNetwork
@@ -26,15 +32,17 @@ from peerproto.wire.reader import Reader
 T = TypeVar("T")
 Streamed = list[Message | type[MalformedMessage]]
 
+FUZZ = "PEERPROTO_FUZZ" in os.environ
 EXAMPLES = settings(
     max_examples=int(os.environ.get("PEERPROTO_EXAMPLES", "500")),
-    derandomize="PEERPROTO_EXAMPLES" in os.environ,
-    database=None,
+    derandomize="PEERPROTO_EXAMPLES" in os.environ and not FUZZ,
+    database=DirectoryBasedExampleDatabase(".hypothesis/examples") if FUZZ else None,
     report_multiple_bugs=False,
     deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
+CORPUS = Path(__file__).with_name("corpus")
 SHORT = 4_000
 """Frames of more bytes are left to the tests of big ones: changing them would find the same, more slowly."""
 
@@ -128,6 +136,11 @@ class Changes:
         return payload
 
 
+def corpus(network: str) -> list[bytes]:
+    """The frames that are kept for a network, a line of hexadecimal each."""
+    return [bytes.fromhex(line) for line in (CORPUS / f"{network}.txt").read_text(encoding="ascii").split()]
+
+
 def by_command(frames: Iterable[bytes], known: Collection[bytes]) -> list[list[bytes]]:
     """Frames by the twelve bytes of their commands; all commands that no message has are one."""
     found: dict[bytes, list[bytes]] = {}
@@ -206,21 +219,33 @@ class HostileCase(SynchronousTestCase):
 
         try_one()
 
+    def test_corpus(self) -> None:
+        """What was found before, with every codec and by a peer."""
+        kept = corpus(self.network.name)
+        self.assertGreater(len(kept), 10)
+        for frame in kept:
+            for codec in self.codecs:
+                self.check(codec, codec.envelope.magic + frame[4:], 0)
+            self.say(frame, inbound=False)
+
     def test_to_a_peer(self) -> None:
         """Whatever a ready peer hears, and whoever looks at it, it goes on, or the other side is to blame."""
 
         @settings(EXAMPLES, max_examples=EXAMPLES.max_examples // 5)
         @given(st.binary(min_size=64, max_size=64), st.booleans())
         def try_one(data: bytes, inbound: bool) -> None:
-            frame = self.changed(self.network.codec(), Instructions(data))
-            raw = RawPeer(memory_factory(self.network, Recorder(self.looks)), inbound=inbound)
-            raw.handshake()
-            raw.send(frame)
-            ending = raw.peer.ending
-            self.assertFalse(ending and ending.reason is Reason.LOCAL_ERROR, frame.hex())
-            raw.close()
+            self.say(self.changed(self.network.codec(), Instructions(data)), inbound=inbound)
 
         try_one()
+
+    def say(self, frame: bytes, *, inbound: bool) -> None:
+        """Send a frame to a ready peer whose listener looks at all."""
+        raw = RawPeer(memory_factory(self.network, Recorder(self.looks)), inbound=inbound)
+        raw.handshake()
+        raw.send(frame)
+        ending = raw.peer.ending
+        self.assertFalse(ending and ending.reason is Reason.LOCAL_ERROR, frame.hex())
+        raw.close()
 
     @cached_property
     def looks(self) -> dict[str, Callable[..., object]]:

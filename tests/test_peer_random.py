@@ -37,6 +37,7 @@ from peerproto.peer.handshake import State
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer, Recorder, memory_factory
 from tests.bitcoin_vectors import bad
+from tests.hostile import FUZZ
 from tests.peer_case import POLICIES, golden_frames, regtest, unknown_frame
 
 NETWORK = regtest()
@@ -269,12 +270,12 @@ class RandomLifeTests(SynchronousTestCase):
     """Run the machine."""
 
     def test_random_lives(self) -> None:
-        """A hundred lives of forty steps, the same each time."""
+        """A hundred lives of forty steps, the same each time; more, and others, for `make fuzz`."""
         PeerMachine.TestCase.settings = settings(
-            max_examples=100,
+            max_examples=1000 if FUZZ else 100,
             stateful_step_count=40,
             deadline=None,
-            derandomize=True,
+            derandomize=not FUZZ,
             suppress_health_check=list(HealthCheck),
         )
         result = PeerMachine.TestCase("runTest").run()
