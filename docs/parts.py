@@ -48,14 +48,18 @@ REASONS = {
     Reason.DUPLICATE_VERSION: "A second version.",
     Reason.DUPLICATE_VERACK: "A second verack.",
     Reason.SELF: "Our own nonce came back: we have called ourselves.",
-    Reason.OBSOLETE: "The other side's protocol version is below the least that the network's policy accepts.",
+    Reason.DUPLICATE: "The nonce of another peer from the same host came, where the network has nodes once only.",
+    Reason.OBSOLETE: "The other side's protocol version is below the least that the network's policy accepts, or that "
+    "`least_protocol_version` says.",
+    Reason.SERVICES: "A peer that we called does not offer what `services_wanted` says.",
+    Reason.REFUSED_BY_LISTENER: "A listener raised `Refused` when it heard the version.",
     Reason.IDLE: "No complete message came for too long.",
     Reason.STALLED: "What was asked was not answered in time. It ends a request; the peer too, if the policy insists.",
     Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
     Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",
     Reason.NOT_FOUND: "The peer said that it does not have what was asked. It ends a request, never a peer.",
-    Reason.MISBEHAVING: "Well formed, but against the rules: headers that break those of the chain, or (policy core) "
-    "a locator that is too long.",
+    Reason.MISBEHAVING: "Well formed, but against the rules: headers that break those of the chain, what nobody "
+    "has offered, (policy core) a locator that is too long, or more points than the threshold.",
     Reason.CONNECTION_REFUSED: "Nothing listens at that address.",
     Reason.CONNECT_TIMEOUT: "No connection came about in its time.",
     Reason.NO_ROUTE: "The system knows no way there, or gave another reason, which the text repeats.",
@@ -76,6 +80,7 @@ _NEVER_CONNECTED = {
     Reason.DNS,
     Reason.TLS,
 }
+_REFUSED = {Reason.SERVICES, Reason.REFUSED_BY_LISTENER}
 _LOST = {
     Reason.EOF_IN_MESSAGE,
     Reason.CLOSED_BY_PEER,
@@ -225,6 +230,7 @@ def classes_of(reason: Reason) -> str:
     own = [kind for kind in _error_classes() if getattr(kind, "reason", None) is reason and not is_told(kind)]
     told = [errors.PeerLost] if reason in _LOST else []
     told += [errors.ConnectFailed] if reason in _NEVER_CONNECTED else []
+    told += [errors.Refused] if reason in _REFUSED else []
     return ",\n".join(f":exc:`~peerproto.errors.{kind.__name__}`" for kind in [*own, *told])
 
 

@@ -19,6 +19,9 @@ from peerproto.networks.bitcoin import MSG_TX, MSG_WITNESS_TX, GetData, Inv, Inv
 MOST = 10_000
 """So many transactions are kept; the oldest goes first."""
 
+BLOOM = 1 << 2
+"""The service that says that `mempool` is answered; who asks others is ended."""
+
 
 class Relay(PeerListener):
     """Keeps transactions, and tells its other peers of each new one."""
@@ -76,7 +79,9 @@ class Relay(PeerListener):
 async def main(reactor: Any, name: str, where: str) -> None:
     """Serve until the program is interrupted."""
     network = networks.named(name)
-    port = await listen(reactor, where, PeerFactory(network, Relay(), services=network.witness_service))
+    port = await listen(
+        reactor, where, PeerFactory(network, Relay(), services=network.witness_service | BLOOM)
+    )
     print(f"listening at {port.getHost()}")
     await Deferred()
 

@@ -11,9 +11,11 @@
         UnknownCommand          no message of this network has that name
         Incomplete              the bytes end inside a message (decoding only; a live peer waits)
       HandshakeError            UnexpectedMessage (VersionExpected), DuplicateVersion, DuplicateVerack,
-                                SelfConnection, VersionTooOld, Refused, HandshakeTimeout
+                                SelfConnection, DuplicateConnection, VersionTooOld, Refused,
+                                HandshakeTimeout
       InvalidHeaders            headers that break the rules of the chain
       InvalidBlock, Misled      a block that breaks those of a graph; a peer that tells of more than it brings
+      Unoffered, Discredited    what nobody has offered, too much of what is held against a peer
       PeerStalled, PeerIdle     what was asked was not answered, nothing came at all
       SendStalled, SendQueueFull  what we send is not taken, too much of it waits
       PeerLost                  the connection ended: by them, by us, by the network
@@ -33,6 +35,8 @@ from enum import StrEnum
 __all__ = [
     "BadChecksum",
     "ConnectFailed",
+    "Discredited",
+    "DuplicateConnection",
     "DuplicateVerack",
     "DuplicateVersion",
     "HandshakeError",
@@ -59,6 +63,7 @@ __all__ = [
     "StoreError",
     "UnexpectedMessage",
     "UnknownCommand",
+    "Unoffered",
     "VersionExpected",
     "VersionTooOld",
     "WrongNetwork",
@@ -80,7 +85,10 @@ class Reason(StrEnum):
     DUPLICATE_VERSION = "duplicate-version"
     DUPLICATE_VERACK = "duplicate-verack"
     SELF = "self"
+    DUPLICATE = "duplicate"
     OBSOLETE = "obsolete"
+    SERVICES = "services"
+    REFUSED_BY_LISTENER = "refused-by-listener"
     IDLE = "idle"
     STALLED = "stalled"
     WRITE_STALL = "write-stall"
@@ -197,6 +205,12 @@ class SelfConnection(HandshakeError):
     reason = Reason.SELF
 
 
+class DuplicateConnection(HandshakeError):
+    """The nonce of another peer that we have from the same host: this is the same node once more."""
+
+    reason = Reason.DUPLICATE
+
+
 class VersionTooOld(HandshakeError):
     """The peer's protocol version is below the least that we speak."""
 
@@ -204,9 +218,11 @@ class VersionTooOld(HandshakeError):
 
 
 class Refused(HandshakeError):
-    """What the other side says of itself does not suit us, by the network's own rules; `reason` says how."""
+    """What the other side says of itself does not suit us: the network's rules, what its peers must offer, or a
+    listener, which raises this in `on_version`; `reason` says which.
+    """
 
-    def __init__(self, text: str, reason: Reason) -> None:
+    def __init__(self, text: str, reason: Reason = Reason.REFUSED_BY_LISTENER) -> None:
         super().__init__(text)
         self.reason = reason
 
@@ -231,6 +247,18 @@ class InvalidBlock(PeerError):
 
 class Misled(PeerError):
     """The peer tells of blocks that it does not bring, or leads nowhere when it is asked for them."""
+
+    reason = Reason.MISBEHAVING
+
+
+class Unoffered(PeerError):
+    """A message that is only for those who offer a service, and it was not offered."""
+
+    reason = Reason.MISBEHAVING
+
+
+class Discredited(PeerError):
+    """More is held against the peer than we put up with."""
 
     reason = Reason.MISBEHAVING
 

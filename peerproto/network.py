@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from peerproto.chain.graph import Graph, Vertex
 from peerproto.chain.rules import ChainRules
+from peerproto.conduct import BloomRule, ScoreTable
 from peerproto.errors import LocalError, PeerError
 from peerproto.phrases import Phrases
 from peerproto.wire.codec import Codec, Policy
@@ -72,6 +73,7 @@ class Order:
     :ivar both_speak: whether both sides send their version at once, or the called one after it has heard.
     :ivar announces_common: whether the side that is called announces the protocol version that both speak, not its
         own highest.
+    :ivar one_per_nonce: whether a second peer from the same host with the same nonce is ended.
     :ivar gate: whether a peer is open for business only when their verack is here, or as soon as both versions are
         exchanged and our verack is under way.
     """
@@ -86,6 +88,7 @@ class Order:
     judged: Mapping[type[Message], Callable[[Any], None]] = field(default_factory=dict)
     both_speak: bool = False
     announces_common: bool = False
+    one_per_nonce: bool = False
     gate: bool = True
 
 
@@ -300,6 +303,8 @@ class Network:
     :ivar gossip: None where addresses are not told.
     :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
         message, and whether they called; the network's own rules, beside the nonce and the lowest version.
+    :ivar bloom: which messages are only for those who offer bloom filters; None where all may send all.
+    :ivar scoring: what is held against a peer.
     :ivar nonce_bits: how many bits the nonces of versions and pings have.
     :ivar make_ping: a ping with a nonce, of ourselves.
     :ivar make_pong: the answer to a ping, of ourselves; None if it has none.
@@ -340,6 +345,8 @@ class Network:
     replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
     nonce_bits: int = 64
     graph_sync: GraphSync | None = None
+    bloom: BloomRule | None = None
+    scoring: ScoreTable = field(default_factory=ScoreTable)
     phrases: Phrases = field(default_factory=Phrases)
 
     @property

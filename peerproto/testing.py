@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 from twisted.internet.address import IPv4Address
@@ -39,6 +40,7 @@ from peerproto.wire.reader import Reader
 
 CALLER = IPv4Address("TCP", "192.0.2.1", 50001)
 CALLED = IPv4Address("TCP", "192.0.2.2", 8333)
+_nonces = count(0xABCDEF)
 
 
 class Event(NamedTuple):
@@ -261,13 +263,13 @@ class RawPeer:
 
     :param inbound: whether it calls the peer, or is called.
     :ivar peer: the peer that it talks to. :ivar transport: the peer's.
-    :ivar says: what it will say of itself in its version.
+    :ivar says: what it will say of itself in its version; each has a nonce of its own.
     :ivar codec: what it speaks; the handshake sets it as that of a peer is set.
     """
 
     def __init__(self, factory: PeerFactory, *, inbound: bool = False) -> None:
         network = factory.network
-        self.says = Introduction(network.protocol_version, 9, int(factory.now()), 0xABCDEF, "/raw:1/", 0)
+        self.says = Introduction(network.protocol_version, 9, int(factory.now()), next(_nonces), "/raw:1/", 0)
         self.codec = network.codec()
         self.transport = MemoryTransport(*((CALLED, CALLER) if inbound else (CALLER, CALLED)))
         self._reader = Reader(self.codec)

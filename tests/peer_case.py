@@ -68,6 +68,7 @@ class PeerTestCase(SynchronousTestCase):
         for raw in self._raws:
             if raw.peer.id in raw.peer.factory.peers:
                 raw.close()
+        for raw in self._raws:
             self.assertEqual(raw.peer.factory.peers, {})
             self.assertEqual(len(raw.peer.pending), 0)
         self.assertEqual(self.clock.getDelayedCalls(), [])

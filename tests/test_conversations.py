@@ -98,7 +98,7 @@ class ConversationTests(SynchronousTestCase):
         for family in ("bitcoin", "litecoin"):
             for policy in POLICIES:
                 for asks in ("outbound", "inbound"):
-                    store = {"listener": Store(self.blocks), "services": 9, "height": 20, **options}
+                    store = {"listener": Store(self.blocks), "services": 13, "height": 20, **options}
                     sides: dict[str, Any] = {"inbound" if asks == "outbound" else "outbound": store}
                     pair = Pair(regtest(policy, family), **sides)
                     pair.deliver()

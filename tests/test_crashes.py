@@ -44,7 +44,7 @@ class CrashCase(SynchronousTestCase):
         """A hostile peer that has not said anything yet, a ready one, and the listener of both."""
         looks: dict[str, Callable[..., object]] = {f"on_{kind.command}": look for kind in network.messages}
         heard = Recorder(looks)
-        factory = memory_factory(network, heard, clock=self.clock, now=lambda: 1_600_000_000.0)
+        factory = memory_factory(network, heard, clock=self.clock, now=lambda: 1_600_000_000.0, services=4)
         hostile, other = RawPeer(factory, inbound=True), RawPeer(factory, inbound=True)
         other.handshake()
         self.addCleanup(hostile.close)

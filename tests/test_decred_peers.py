@@ -29,6 +29,7 @@ from peerproto.errors import (
 from peerproto.networks import decred
 from peerproto.networks.decred import behaviour, slowness
 from peerproto.peer.factory import Nonces
+from peerproto.peer.score import Judge
 from peerproto.peer.handshake import State
 from peerproto.testing import Pair
 from peerproto.wire.message import Message
@@ -450,7 +451,7 @@ class PairTests(DecredCase):
         for pver, said in by_version.items():
             policy = "dcrd" if pver >= 9 else "dcrd1"
             network = networks.named("decred-simnet", policy)
-            pair = Pair(network, outbound={"protocol_version": pver})
+            pair = Pair(network, outbound={"protocol_version": pver}, inbound={"judge": Judge(1000)})
             pair.deliver()
             self.assertEqual(pair.inbound.protocol_version, pver)
             before = len(pair.inbound_heard.events)

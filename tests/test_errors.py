@@ -8,6 +8,8 @@ from peerproto import errors
 from peerproto.errors import (
     BadChecksum,
     ConnectFailed,
+    Discredited,
+    DuplicateConnection,
     DuplicateVerack,
     DuplicateVersion,
     HandshakeError,
@@ -34,6 +36,7 @@ from peerproto.errors import (
     StoreError,
     UnexpectedMessage,
     UnknownCommand,
+    Unoffered,
     VersionExpected,
     VersionTooOld,
     WrongNetwork,
@@ -46,6 +49,8 @@ TREE = {
         InvalidHeaders,
         InvalidBlock,
         Misled,
+        Unoffered,
+        Discredited,
         PeerStalled,
         PeerIdle,
         SendStalled,
@@ -62,6 +67,7 @@ TREE = {
         DuplicateVersion,
         DuplicateVerack,
         SelfConnection,
+        DuplicateConnection,
         VersionTooOld,
         Refused,
         HandshakeTimeout,
@@ -85,11 +91,14 @@ OWN_REASONS = {
     DuplicateVersion: "duplicate-version",
     DuplicateVerack: "duplicate-verack",
     SelfConnection: "self",
+    DuplicateConnection: "duplicate",
     VersionTooOld: "obsolete",
     HandshakeTimeout: "handshake-timeout",
     InvalidHeaders: "misbehaving",
     InvalidBlock: "misbehaving",
     Misled: "misbehaving",
+    Unoffered: "misbehaving",
+    Discredited: "misbehaving",
     PeerStalled: "stalled",
     PeerIdle: "idle",
     SendStalled: "write-stall",
@@ -171,3 +180,7 @@ class MessageTests(SynchronousTestCase):
         ):
             error = kind("no more", reason)
             self.assertEqual((str(error), error.reason), ("no more", reason))
+
+    def test_refused(self) -> None:
+        """A listener that refuses need not say why in a word of the list."""
+        self.assertIs(Refused("not you").reason, Reason.REFUSED_BY_LISTENER)

@@ -17,7 +17,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto import PeerFactory, PeerProtocol, networks
+from peerproto import PeerFactory, PeerProtocol, errors, networks
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
     MSG_TX,
@@ -102,7 +102,7 @@ class Chain:
         """The blocks."""
         found = {block.block_hash: block for block in self.blocks}
         for item in message.inv_list:
-            peer.send(found[item.hash])
+            peer.send(found.get(item.hash, NotFound([item])))
 
 
 class ProgramCase(SynchronousTestCase):
@@ -155,6 +155,30 @@ class ExampleTests(ProgramCase):
         out = self.visit(lambda reactor: example("sync_headers").main(reactor, "127.0.0.1:19444"), chain)
         self.assertEqual(out, f"tip {chain.network.genesis[::-1].hex()}\n")
 
+    def test_explore_block(self) -> None:
+        """It prints a block and its transactions: the one that is named, or the first."""
+        chain = Chain("litecoin-regtest", 3)
+        for number, shown in ((0, ""), (1, chain.blocks[1].block_hash[::-1].hex())):
+            out = self.visit(
+                lambda reactor, shown=shown: example("explore_block").main(
+                    reactor, "127.0.0.1:19444", "litecoin-regtest", shown
+                ),
+                chain,
+            )
+            block = chain.blocks[number]
+            head, *rest = out.splitlines()
+            self.assertTrue(head.startswith(f"block {block.block_hash[::-1].hex()} of "), head)
+            self.assertEqual(len(rest), len(block.transactions))
+            self.assertIn(block.transactions[0].txid[::-1].hex(), rest[0])
+
+    def test_explore_block_that_is_not_there(self) -> None:
+        """What the peer does not have ends the program with the reason."""
+        chain, reactor = Chain("litecoin-regtest", 1), MemoryReactorClock()
+        work = example("explore_block").main(reactor, "127.0.0.1:19444", "litecoin-regtest", "77" * 32)
+        done = Deferred.fromCoroutine(work)
+        Meeting(reactor, memory_factory(chain.network, chain, clock=reactor)).deliver()
+        self.failureResultOf(done, errors.NotFound)
+
     def test_monitor(self) -> None:
         """It prints who is there and what is announced, and calls again when the peer has gone."""
         reactor, out = MemoryReactorClock(), io.StringIO()
@@ -195,7 +219,7 @@ class ExampleTests(ProgramCase):
     def test_relay(self) -> None:
         """A transaction that one peer brings is asked for, kept, announced to the others, and served."""
         relay = example("relay").Relay()
-        factory = memory_factory(networks.named("bitcoin-regtest"), relay, services=8)
+        factory = memory_factory(networks.named("bitcoin-regtest"), relay, services=12)
         one, other, early = RawPeer(factory), RawPeer(factory), RawPeer(factory)
         one.handshake()
         other.handshake()

@@ -110,7 +110,7 @@ class RequestTests(KaspaCase):
         """A filtered block answers for itself only."""
         found = message_of("merkleblock-from-filter")
         assert isinstance(found, MerkleBlock)
-        raw = self.open()
+        raw = self.open(says={"services": 5})
         vectors = [InvVect(MSG_FILTERED_BLOCK, found.block_hash), InvVect(MSG_BLOCK, found.block_hash)]
         waiting = raw.peer.request(GetData(vectors))
         raw.send(found)

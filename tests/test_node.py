@@ -182,7 +182,7 @@ class OurselvesTests(NodeCase):
     def test_another_end(self) -> None:
         """If the calling end is of another node of the process there is nobody to tell."""
         node, other = self.node(), self.node()
-        node.factory._nonces = other.factory._nonces
+        node.factory.nonces = other.factory.nonces
         out, back = self.raw(other), self.raw(node, inbound=True)
         self.carry(out.transport, back)
         back.close()

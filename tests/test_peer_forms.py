@@ -285,7 +285,7 @@ class JudgeTests(FormCase):
         self.receive(peer, self.version(height=99, protocol_version=100))
         self.assertEqual(seen, [(peer.factory.user_agent, 99, "version", True)])
         self.assertEqual(getattr(peer.ending, "reason", None), Reason.WRONG_NETWORK)
-        self.assertEqual(self.sent(), [])
+        self.assertEqual(self.commands(), ["reject"])
 
 
 class ReplyTests(FormCase):

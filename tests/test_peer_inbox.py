@@ -45,7 +45,7 @@ class PieceTests(PeerTestCase):
 
     def test_golden_in_pieces(self) -> None:
         """So with everything that other implementations write."""
-        raw, cut = self.ready("core"), self.ready("core")
+        raw, cut = (self.ready("core", services=4, says={"services": 13}) for _ in range(2))
         late = {kind.command for kind in raw.peer.network.order.late}
         stream = b"".join(frame for command, frame in golden_frames(raw.peer.network) if command not in late)
         raw.send(stream)

@@ -85,7 +85,7 @@ class HearingTests(PeerTestCase):
     def test_every_message(self) -> None:
         """btcd's own test, and the kinds that it leaves out: every golden message reaches its method."""
         for policy in POLICIES:
-            raw = self.ready(policy)
+            raw = self.ready(policy, services=4, says={"services": 13})
             early = {kind.command for kind in raw.peer.network.order.late}
             frames = golden_frames(raw.peer.network)
             for command, frame in frames:

@@ -42,7 +42,7 @@ class VectorTests(PeerTestCase):
 
     def reaction(self, policy: str, entry: dict[str, Any]) -> str:
         """What the peer does, its listener looking at everything."""
-        raw = self.ready(policy)
+        raw = self.ready(policy, services=4, says={"services": 13})
         late = raw.peer.network.order.late
         for kind in raw.peer.network.messages:
             if kind not in late:

@@ -393,7 +393,7 @@ class HearingTests(SoterCase):
         for entry in golden():
             if entry["pver"] != 70013 or entry["command"] in ("version", "verack"):
                 continue
-            raw = self.open(says={"services": 9 if entry["encoding"] == "witness" else 1})
+            raw = self.open(says={"services": 13 if entry["encoding"] == "witness" else 5}, services=4)
             raw.send(raw.peer.network.envelope.wrap(frame_of(entry)[4:16], frame_of(entry)[24:]))
             (message,) = self.heard(raw).heard(f"on_{entry['command']}")
             self.assertEqual(message.to_fields(), entry["fields"], entry["label"])
@@ -415,12 +415,12 @@ class HearingTests(SoterCase):
         wanted = [InvVect(MSG_BLOCK, HASHES[0], 3), InvVect(MSG_TX, HASHES[1])]
         questions = (ASK, MemPool(), GetData(wanted), GetHeaders(70013, [0], ZERO), GetAddrCache())
         answers = [Inv([]), Inv([]), NotFound(wanted), Headers([]), AddrCache([], [], [])]
-        raw = RawPeer(memory_factory(self.made().peer.network, None))
+        raw = RawPeer(memory_factory(self.made().peer.network, None, services=4))
         raw.handshake()
         raw.send(*questions, GetAddr(), SendHeaders())
         self.assertEqual(raw.read(), answers)
         raw.close()
-        raw = self.open()
+        raw = self.open(services=4)
         raw.send(*questions)
         self.assertEqual(raw.read(), [])
 
@@ -500,7 +500,7 @@ class PairTests(SoterCase):
         """An outbound and an inbound one, which answers; the handshake is done."""
         network = network_of(mined()[0])
         listener = Recorder(answers)
-        both = {"services": 9}
+        both = {"services": 13}
         pair = Pair(
             network, outbound=both, inbound={**both, "listener": listener, "height": 4}, clock=self.clock
         )

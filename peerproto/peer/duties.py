@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from peerproto.errors import Reason
 from peerproto.network import Network
+from peerproto.peer.blame import blame_missing, with_cost
+from peerproto.peer.bloom import judge_offer, watched
 from peerproto.peer.handshake import State
 from peerproto.wire.message import Message
 
@@ -15,15 +18,16 @@ if TYPE_CHECKING:
 Duty = Callable[["PeerProtocol", Any], None]
 
 
-def duties_of(network: Network, *, notes_inventory: bool = True) -> dict[type, Duty]:
+def duties_of(network: Network, services: int = 0, *, notes_inventory: bool = True) -> dict[type, Duty]:
     """The duties of a ready peer by kind of message; looked up once, not per message.
 
+    :param services: those that we offer.
     :param notes_inventory: whether what a peer announces counts as known to it.
     """
     order = network.order
     duties: dict[type, Duty] = dict.fromkeys((*order.between, *order.greeting), take_note)
-    duties.update(dict.fromkeys(order.late, take_late))
     duties.update(dict.fromkeys(network.replies, reply))
+    duties.update(dict.fromkeys(order.late, take_late))
     duties.update(dict.fromkeys(order.judged, judge))
     if notes_inventory:
         duties[network.announcing] = note_announcement
@@ -31,6 +35,11 @@ def duties_of(network: Network, *, notes_inventory: bool = True) -> dict[type, D
     duties[network.pong] = take_pong
     if not order.gate:
         duties[network.verack] = take_verack
+    if network.scoring.unasked:
+        duties[network.not_found] = blame_missing
+    for kind, cost in network.scoring.costs.items():
+        duties[kind] = with_cost(cost, duties.get(kind))
+    duties.update(dict.fromkeys(watched(network, services), judge_offer))
     return duties
 
 
@@ -75,6 +84,7 @@ def take_late(peer: PeerProtocol, message: Message) -> None:
     error = peer.network.order.late[type(message)]
     if error is not None:
         raise error(f"{message.command} after the handshake")
+    peer.blame(Reason.DUPLICATE_VERSION if type(message) is peer.network.version else Reason.DUPLICATE_VERACK)
     if type(message) in peer.network.replies:
         reply(peer, message)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -20,32 +19,17 @@ from peerproto.peer.duties import duties_of
 from peerproto.peer.ending import ip_and_port
 from peerproto.peer.flow import SEND_BUDGET
 from peerproto.peer.listener import Handler, handlers_of, method_of
+from peerproto.peer.nonces import Nonces as Nonces
 from peerproto.peer.protocol import PeerProtocol
+from peerproto.peer.score import Judge
 
 USER_AGENT = f"/peerproto:{__version__}/"
 MOST_USER_AGENT = 256
 _numbers = count(1)
 
 
-class Nonces:
-    """The nonces of our own versions, newest last; at most `most`. One for all factories of the process."""
-
-    def __init__(self, most: int = 50) -> None:
-        self._most = most
-        self._sent: OrderedDict[int, None] = OrderedDict()
-
-    def add(self, nonce: int) -> None:
-        """Remember a nonce that goes out."""
-        self._sent[nonce] = None
-        self._sent.move_to_end(nonce)
-        if len(self._sent) > self._most:
-            self._sent.popitem(last=False)
-
-    def __contains__(self, nonce: int) -> bool:
-        return nonce in self._sent
-
-
 _nonces = Nonces()
+_JUDGE = Judge()
 
 
 class PeerFactory(Factory):
@@ -62,6 +46,12 @@ class PeerFactory(Factory):
     :param port: where others can call us, for networks whose versions say that; may be set later.
     :param relay: whether transactions shall be announced to us.
     :param protocol_version: the highest that we speak; None for the network's own.
+    :param least_protocol_version: the lowest that a peer may speak; None for the network's own.
+    :param services_wanted: the services that a peer must offer which we call; others are ended.
+    :param one_per_nonce: whether a node may be only one of our peers, known by its host and nonce; None for as the
+        network has it.
+    :param manual: whether those that we call are chosen by hand: then nothing is held against them.
+    :param judge: what becomes of the scores of peers.
     :param timing: in place of the network's own.
     :param send_budget: how many bytes may wait for one peer.
     :param notes_inventory: whether what a peer announces counts as known to it (see `is_known_inventory`).
@@ -90,6 +80,11 @@ class PeerFactory(Factory):
         port: int = 0,
         relay: bool = True,
         protocol_version: int | None = None,
+        least_protocol_version: int | None = None,
+        services_wanted: int = 0,
+        one_per_nonce: bool | None = None,
+        manual: bool = False,
+        judge: Judge = _JUDGE,
         timing: Timing | None = None,
         send_budget: int = SEND_BUDGET,
         notes_inventory: bool = True,
@@ -111,6 +106,11 @@ class PeerFactory(Factory):
         self.port = port
         self.relay = relay
         self.protocol_version = protocol_version or network.protocol_version
+        self.least_protocol_version = self._least(least_protocol_version)
+        self.services_wanted = services_wanted
+        self.one_per_nonce = network.order.one_per_nonce if one_per_nonce is None else one_per_nonce
+        self.manual = manual
+        self.judge = judge
         self.timing = timing or network.timing
         self.send_budget = send_budget
         self.time_handlers = time_handlers
@@ -123,11 +123,11 @@ class PeerFactory(Factory):
         self.on_lost = method_of(listener, "on_lost")
         self.on_read = method_of(listener, "on_read")
         self.on_write = method_of(listener, "on_write")
-        self.duties = duties_of(network, notes_inventory=notes_inventory)
+        self.duties = duties_of(network, services, notes_inventory=notes_inventory)
         self.now = now
         self._clock = clock
         self.random = random
-        self._nonces = nonces
+        self.nonces = nonces
         self._check()
 
     def buildProtocol(self, addr: IAddress | None) -> PeerProtocol:  # type: ignore[override]
@@ -166,7 +166,7 @@ class PeerFactory(Factory):
     def introduce(self, other: object) -> Introduction:
         """What we say of ourselves to a peer at this address, with a nonce of its own."""
         nonce = self.make_nonce()
-        self._nonces.add(nonce)
+        self.nonces.add(nonce)
         height = self.best_height()
         tip = self.tip() if callable(self.tip) else self.tip
         return replace(self.introduction(nonce, height, ip_and_port(other)), tip=tip)
@@ -196,9 +196,15 @@ class PeerFactory(Factory):
         version = self.network.make_version(self.introduction())
         self.network.codec(self.protocol_version).encode(version)
 
+    def _least(self, least: int | None) -> int:
+        lowest, highest = self.network.least_protocol_version, self.protocol_version
+        if least is not None and not lowest <= least <= highest:
+            raise LocalError(f"least_protocol_version {least}, {lowest} to {highest} are allowed")
+        return lowest if least is None else least
+
     def is_own_nonce(self, nonce: int) -> bool:
         """Whether we have sent this nonce in a version."""
-        return nonce in self._nonces
+        return nonce in self.nonces
 
     def make_nonce(self) -> int:
         """A random nonce, never zero."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from peerproto.errors import (
+    DuplicateConnection,
     DuplicateVersion,
+    Reason,
+    Refused,
     SelfConnection,
     UnexpectedMessage,
     VersionExpected,
@@ -59,6 +62,7 @@ class Handshake:
         self.nonce: int | None = None
         self._node = node
         self._other: object = None
+        self._node_met: Hashable = None
 
     def begin(self, other: object) -> list[Message]:
         """What to send as soon as there is a connection to `other`, an address."""
@@ -89,7 +93,7 @@ class Handshake:
         return self.network.order.both_speak or not self.inbound
 
     def _introduce(self) -> Message:
-        ours = self._node.introduce(self._other)
+        ours = self._node.introduce(self._other, inbound=self.inbound)
         if self.network.order.announces_common:
             ours = replace(ours, protocol_version=self.protocol_version)
         self.nonce = ours.nonce
@@ -109,23 +113,41 @@ class Handshake:
         theirs = self.network.read_version(message)
         self.theirs, self.version = theirs, message
         self.time_offset = min(max(theirs.timestamp, 0), MOST_TIME) - int(self._node.now())
-        self._judge(theirs, message)
+        self._know(theirs)
+        error = self.network.judge_version(self._node.introduction(), theirs, message, self.inbound)
+        if error is not None:
+            raise error
         self.protocol_version = min(self.protocol_version, theirs.protocol_version)
+        self._judge(theirs)
         self.state = State.AWAITING_VERACK
         mine = [] if self._speaks_first() else [self._introduce()]
         return [*mine, *self._known(self.network.order.negotiation), self.network.verack()]
 
-    def _judge(self, theirs: Introduction, version: Message) -> None:
-        least = self.network.least_protocol_version
-        if self._node.is_own_nonce(theirs.nonce):
+    def leave(self) -> None:
+        """The peer has ended: whoever it was may come again."""
+        self._node.nonces.part(self._node_met, self)
+
+    def _know(self, theirs: Introduction) -> None:
+        """Find out whether we know this one already."""
+        if theirs.nonce in self._node.nonces:
             raise SelfConnection(
                 "our own nonce came back: this is ourselves (nodes that share a process need Nonces of their own)"
             )
-        error = self.network.judge_version(self._node.introduction(), theirs, version, self.inbound)
-        if error is not None:
-            raise error
+        if self._node.one_per_nonce:
+            self._node_met = (self.network.name, theirs.nonce, host_of(self._other))
+            if not self._node.nonces.meet(self._node_met, self):
+                raise DuplicateConnection(
+                    "the nonce of another peer from this host came: the same node again"
+                )
+
+    def _judge(self, theirs: Introduction) -> None:
+        """Whether a peer that we have called offers what we want, and any peer is new enough."""
+        missing = 0 if self.inbound else self._node.services_wanted & ~theirs.services
+        if missing:
+            names = ", ".join(self.network.service_names(missing))
+            raise Refused(f"required services {missing:#x} not offered: {names}", Reason.SERVICES)
+        least = self._node.least_protocol_version
         if theirs.protocol_version < least:
-            self.protocol_version = theirs.protocol_version
             raise VersionTooOld(f"protocol version {theirs.protocol_version}, {least} or greater is asked")
 
     def _before_verack(self, message: Message | Unread) -> list[Message] | None:
@@ -146,6 +168,11 @@ class Handshake:
 
     def _known(self, kinds: Iterable[type[Message]]) -> list[Message]:
         return [kind() for kind in kinds if kind.since <= self.protocol_version]
+
+
+def host_of(address: object) -> str:
+    """What tells hosts apart: the address without its port, or as it shows itself."""
+    return str(getattr(address, "host", address))
 
 
 def describe(state: State) -> str:

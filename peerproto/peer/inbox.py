@@ -8,12 +8,13 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 
 from peerproto.errors import MalformedMessage
+from peerproto.peer.bloom import passed_over
 from peerproto.peer.duties import hear_early, keep_alive
-from peerproto.peer.handshake import State
+from peerproto.peer.handshake import State, describe
 from peerproto.peer.listener import Handler, started
+from peerproto.peer.logs import Logger
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
@@ -48,6 +49,7 @@ class Inbox:
         self._later: deque[bytes] = deque()
         self._work: Deferred[Any] | None = None
         self._asked = False
+        self._passed_over: frozenset[type[Message]] = frozenset()
 
     @property
     def waiting(self) -> int:
@@ -56,6 +58,7 @@ class Inbox:
 
     def begin(self, other: object) -> None:
         """Send what begins the handshake with `other`, an address. Raises whatever our version is made with does."""
+        self._tell_state()
         for message in self._peer.handshake.begin(other):
             self._peer.outbox.write(message)
 
@@ -87,6 +90,7 @@ class Inbox:
 
     def close(self) -> None:
         """Handle nothing more."""
+        self._peer.handshake.leave()
         self._stream = self._work = None
         self._later.clear()
 
@@ -149,8 +153,10 @@ class Inbox:
             self._found_malformed(message, error)
 
     def _negotiate(self, message: Message | Unread) -> None:
-        peer = self._peer
+        peer, before = self._peer, self._peer.handshake.state
         replies = peer.handshake.received(message)
+        if peer.handshake.state is not before:
+            self._tell_state()
         if replies is None:
             return
         if peer.handshake.state is State.READY:
@@ -179,7 +185,8 @@ class Inbox:
         """Open for business: the greeting goes out, then what was held back."""
         peer, theirs = self._peer, self._peer.handshake.theirs
         assert theirs is not None
-        self._receive = self._deliver
+        self._passed_over = passed_over(peer)
+        self._receive = self._deliver_some if self._passed_over else self._deliver
         self._speak(witness=bool(theirs.services & peer.network.witness_service))
         peer.watch.open(lambda: keep_alive(peer))
         agent = printable(theirs.user_agent)
@@ -191,6 +198,9 @@ class Inbox:
     def _tell_ready(self) -> None:
         if not self._peer.ending:
             self._peer.ready()
+
+    def _tell_state(self) -> None:
+        _log.debug("{peer} is {state}", peer=str(self._peer), state=describe(self._peer.state))
 
     def _speak(self, *, witness: bool) -> None:
         """From the next message on, the protocol version of both, and transactions with or without witnesses."""
@@ -210,6 +220,11 @@ class Inbox:
             result = handler(self._peer, message)
             if result is not None:
                 self._wait_for(result)
+
+    def _deliver_some(self, message: Message | Unread) -> None:
+        """Nobody hears of some kinds."""
+        if type(message) not in self._passed_over:
+            self._deliver(message)
 
     def _found_malformed(self, message: Message | Unread, error: MalformedMessage) -> None:
         """Somebody looked into a message that is read on first use: all goes on as if it had been found on arrival."""

@@ -133,6 +133,11 @@ class Pending:
             self._strike(ask)
             _fire(ask, result)
 
+    def owes(self, kind: type[Message], key: Key) -> bool:
+        """Whether a message of this kind may be an answer about a thing: it was asked for, or nobody noted what was."""
+        groups = (expectation.answers for expectation in self.answers.get(kind, ()))
+        return key in self._asks or key in self._insisted or any(group in self._insisted for group in groups)
+
     def expire(self, now: float) -> None:
         """Fail what is overdue, each alone."""
         late = [ask for ask in self._all() if ask.deadline <= now]

@@ -37,6 +37,7 @@ from peerproto.peer.pending import Pending
 from peerproto.peer.pings import Pings
 from peerproto.peer.pushing import Pushing
 from peerproto.peer.requesting import Requesting
+from peerproto.peer.score import Scored
 from peerproto.peer.snapshot import Snapshot, take_snapshot
 from peerproto.peer.standing import Standing
 from peerproto.peer.statistics import Statistics
@@ -51,7 +52,7 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
-class PeerProtocol(Requesting, Pushing, Announcing, Standing, Protocol):  # type: ignore[misc]  # `connected` is a property here
+class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):  # type: ignore[misc]  # `connected` is a property here
     """A peer of a Bitcoin-like network.
 
     Wait with `when_ready`, ask with `request`, tell with `send`, end it with `disconnect`. Made by `PeerFactory`.
@@ -141,6 +142,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Protocol):  # type
         self.ending = error
         self.inbox.close()
         self._close()
+        self.blame_for(error)
 
     def snapshot(self) -> Snapshot:
         """What is known of the peer now, as plain data."""

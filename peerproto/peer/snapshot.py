@@ -69,6 +69,7 @@ class Snapshot:
     bytes_received: int
     bytes_sent: int
     bytes_waiting: int
+    score: int
     requests: list[OpenRequest] = field(default_factory=list)
     received: dict[str, dict[str, Any]] = field(default_factory=dict)
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -96,6 +97,7 @@ def take_snapshot(peer: PeerProtocol) -> Snapshot:
         subnetwork=_as_text(peer.subnetwork),
         relay=theirs.relay if theirs else True,
         wants_headers=peer.wants_headers,
+        score=peer.score,
         time_offset=peer.time_offset,
         **_times(peer),
         **_pings(peer),

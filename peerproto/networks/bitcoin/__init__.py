@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
 from peerproto.network import Network
-from peerproto.networks.bitcoin import behaviour, chains, exchange, inventory, phrases, sync
+from peerproto.networks.bitcoin import behaviour, chains, conduct, exchange, inventory, phrases, sync
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -189,5 +189,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         make_ping=exchange.make_ping,
         make_pong=exchange.make_pong,
         replies=exchange.REPLIES,
+        bloom=conduct.BLOOM[policy],
+        scoring=conduct.SCORING[policy],
         phrases=phrases.PHRASES,
     )

@@ -10,6 +10,7 @@ from peerproto.errors import (
     DuplicateVersion,
     MalformedMessage,
     PeerError,
+    Refused,
     VersionExpected,
     VersionTooOld,
 )
@@ -27,6 +28,7 @@ from peerproto.networks.bitcoin.records import (
     InvVect,
     NetAddress,
 )
+from peerproto.text import printable
 from peerproto.wire.message import Message
 
 
@@ -108,7 +110,7 @@ def request_blocks(hashes: Collection[bytes], witness: bool) -> messages.GetData
     return messages.GetData([InvVect(MSG_WITNESS_BLOCK if witness else MSG_BLOCK, item) for item in hashes])
 
 
-REJECT_MALFORMED, REJECT_OBSOLETE, REJECT_DUPLICATE = 0x01, 0x11, 0x12
+REJECT_MALFORMED, REJECT_OBSOLETE, REJECT_DUPLICATE, REJECT_NONSTANDARD = 0x01, 0x11, 0x12, 0x40
 
 
 def reject(error: PeerError) -> messages.Reject | None:
@@ -121,6 +123,8 @@ def reject(error: PeerError) -> messages.Reject | None:
         return messages.Reject("verack", REJECT_DUPLICATE, "duplicate verack message")
     if isinstance(error, VersionTooOld):
         return messages.Reject("version", REJECT_OBSOLETE, str(error))
+    if isinstance(error, Refused):
+        return messages.Reject("version", REJECT_NONSTANDARD, printable(str(error))[:250])
     if isinstance(error, MalformedMessage):
         return messages.Reject("malformed", REJECT_MALFORMED, str(error)[:250])
     return None

@@ -16,6 +16,7 @@ from peerproto.errors import (
     DuplicateVersion,
     MalformedMessage,
     PeerError,
+    Refused,
     VersionExpected,
     VersionTooOld,
 )
@@ -218,7 +219,7 @@ def _no_state(message: state.GetInitState) -> state.InitState:
 
 REPLIES: dict[type[Message], Callable[[Any], Message]] = {state.GetInitState: _no_state}
 
-REJECT_MALFORMED, REJECT_OBSOLETE, REJECT_DUPLICATE = 0x01, 0x11, 0x12
+REJECT_MALFORMED, REJECT_OBSOLETE, REJECT_DUPLICATE, REJECT_NONSTANDARD = 0x01, 0x11, 0x12, 0x40
 
 
 def reject(error: PeerError) -> messages.Reject | None:
@@ -229,6 +230,8 @@ def reject(error: PeerError) -> messages.Reject | None:
         return messages.Reject("version", REJECT_OBSOLETE, "protocol version must be 1 or greater")
     if isinstance(error, DuplicateVersion):
         return messages.Reject("version", REJECT_DUPLICATE, "duplicate version message")
+    if isinstance(error, Refused):
+        return messages.Reject("version", REJECT_NONSTANDARD, ascii(str(error))[1:-1][:250])
     if isinstance(error, MalformedMessage):
         return messages.Reject("malformed", REJECT_MALFORMED, ascii(str(error))[1:-1][:250])
     return None

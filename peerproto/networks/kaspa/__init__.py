@@ -14,7 +14,7 @@ from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
-from peerproto.networks.kaspa import behaviour, phrases, sync
+from peerproto.networks.kaspa import behaviour, conduct, phrases, sync
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.kaspa.messages import (
     MOST,
@@ -222,6 +222,8 @@ def network(
         make_pong=behaviour.make_pong,
         judge_version=side.judge_version,
         replies=side.replies(),
+        bloom=conduct.BLOOM,
+        scoring=conduct.SCORING,
         nonce_bits=63,
         graph_sync=sync.graph_sync(params.chain),
     )

@@ -56,6 +56,7 @@ class NeoEnvelope(Envelope):
 ORDER = Order(
     late={messages.Version: DuplicateVersion, messages.VerAck: DuplicateVerack},
     both_speak=True,
+    one_per_nonce=True,
 )
 
 TIMING = Timing(

@@ -20,7 +20,7 @@ from peerproto.networks.bitcoin.filters import (
     GetCFHeaders,
     GetCFilters,
 )
-from peerproto.networks.soter import behaviour, phrases, refusals, sync
+from peerproto.networks.soter import behaviour, conduct, phrases, refusals, sync
 from peerproto.networks.soter.addresses import Addr, AddrCache, GetAddr, GetAddrCache
 from peerproto.networks.soter.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.soter.extras import Alert, CFCheckpt
@@ -176,6 +176,8 @@ def network(net: str, policy: str) -> Network:
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
         replies=behaviour.REPLIES,
+        bloom=conduct.BLOOM,
+        scoring=conduct.SCORING,
         graph_sync=sync.graph_sync(params.chain),
         **behaviour.rules_of(params.chain.genesis_hash),
     )

@@ -16,6 +16,7 @@ from peerproto.errors import (
 )
 from peerproto.network import Introduction
 from peerproto.networks.soter.messages import Reject, Version
+from peerproto.text import printable
 
 _PART = re.compile(
     r"(?P<name>[^:]*):"
@@ -53,7 +54,14 @@ def judge_version(
     return None
 
 
-REJECT_MALFORMED, REJECT_INVALID, REJECT_OBSOLETE, REJECT_DUPLICATE = 0x01, 0x10, 0x11, 0x12
+REJECT_MALFORMED, REJECT_INVALID, REJECT_OBSOLETE, REJECT_DUPLICATE, REJECT_NONSTANDARD = (
+    0x01,
+    0x10,
+    0x11,
+    0x12,
+    0x40,
+)
+_OURS = (Reason.SERVICES, Reason.REFUSED_BY_LISTENER)
 
 
 def reject(error: PeerError) -> Reject | None:
@@ -63,6 +71,8 @@ def reject(error: PeerError) -> Reject | None:
         return Reject(came, REJECT_MALFORMED, "a version message must precede all others")
     if isinstance(error, DuplicateVersion):
         return Reject("version", REJECT_DUPLICATE, "duplicate version message")
+    if isinstance(error, Refused) and error.reason in _OURS:
+        return Reject("version", REJECT_NONSTANDARD, printable(str(error))[:250])
     if isinstance(error, Refused):
         return Reject("version", REJECT_INVALID, str(error))
     if isinstance(error, VersionTooOld):

@@ -1,0 +1,24 @@
+"""What is held against a peer: the ways of dcrd's server."""
+
+from __future__ import annotations
+
+from peerproto.conduct import AT_ONCE, MALFORMED, ScoreTable
+from peerproto.networks.bitcoin.conduct import MISSING, costs
+from peerproto.networks.decred import messages
+
+_DCRD = ScoreTable(
+    {
+        **dict.fromkeys(MALFORMED, AT_ONCE),
+        "empty-inv": AT_ONCE,
+        "empty-getdata": AT_ONCE,
+        "second-getinitstate": AT_ONCE,
+        "mining-state": AT_ONCE,
+    },
+    costs(messages.GetData, messages.MemPool),
+    MISSING,
+)
+"""Frames that cannot be read, a second getinitstate, and the messages of mining states from version 8 on have a peer
+banned at once, as have empty lists.
+"""
+
+SCORING = {"dcrd": _DCRD, "dcrd1": ScoreTable({}, _DCRD.costs, MISSING)}
