@@ -256,7 +256,7 @@ class GraphSync:
     :ivar taking: the kinds that matter to who follows. :ivar asking: the kinds that ask for something of a graph.
     :ivar follow: a follower of a peer, given what the peer says of itself, and whether blocks must show their work.
     :ivar serve: what answers one peer's questions.
-    :ivar announce: what tells of new blocks.
+    :ivar vector: the inventory vector by which a new block is announced.
     :ivar grow: adds a block of our own behind some parents, given a number that makes it another, for demonstrations
         and tests. Raises LocalError where its work would take more than a moment.
     :ivar grows_work: whether such blocks have their work at all.
@@ -267,7 +267,7 @@ class GraphSync:
     asking: frozenset[type[Message]]
     follow: Callable[[Graph, Introduction, bool], BlockFollower]
     serve: Callable[[Graph], Answers]
-    announce: Callable[[Sequence[Vertex]], Message]
+    vector: Callable[[Vertex], Any]
     grow: Callable[[Graph, Sequence[Vertex], int], Vertex]
     grows_work: bool = True
 

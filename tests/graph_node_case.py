@@ -16,6 +16,13 @@ from tests.node_case import NodeCase
 KASPA, SOTER = NETWORKS
 
 
+def announcement(network: Network, *vertices: Vertex) -> Message:
+    """What tells of blocks."""
+    kind: Any = network.announcing
+    message: Message = kind([network.graph.vector(vertex) for vertex in vertices])
+    return message
+
+
 class Serving:
     """The other side of a peer, which has a graph and answers from it when it is told to.
 
@@ -53,7 +60,7 @@ class Serving:
 
     def announce(self, *vertices: Vertex) -> None:
         """Tell of blocks."""
-        self.raw.send(self.network.graph.announce(vertices))
+        self.raw.send(announcement(self.network, *vertices))
 
 
 class GraphNodeCase(NodeCase, GraphCase):

@@ -63,6 +63,7 @@ class ServiceTests(TestCase):
         for name, amount, what in (
             ("litecoin-regtest", 60, "headers"),
             ("decred-simnet", 200, "headers"),
+            ("neo-privnet", 200, "headers"),
             ("kaspa-simnet", 200, "blocks"),
             ("soter-regtest", 200, "blocks"),
             ("soter-simnet", 200, "blocks"),

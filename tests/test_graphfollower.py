@@ -11,7 +11,7 @@ from peerproto.node.graphfollower import MOST_NEWS, MOST_TOLD, PATIENCE
 from peerproto.node.node import Node
 from peerproto.peer.protocol import PeerProtocol
 from tests.graph_case import NETWORKS, hashes_of
-from tests.graph_node_case import KASPA, SOTER, GraphNodeCase, Serving
+from tests.graph_node_case import KASPA, SOTER, GraphNodeCase, Serving, announcement
 
 
 class SyncTests(GraphNodeCase):
@@ -231,7 +231,7 @@ class NewsTests(GraphNodeCase):
             first.announce(tip)
             self.settle(first)
             self.assertEqual(node.chain.tip, tip.block_hash)
-            self.assertEqual((first.heard, second.read()), (["getdata"], [network.graph.announce([tip])]))
+            self.assertEqual((first.heard, second.read()), (["getdata"], [announcement(network, tip)]))
 
     def test_known_block(self) -> None:
         """What is here is not asked for, and other things are none of our business."""
@@ -251,7 +251,7 @@ class NewsTests(GraphNodeCase):
             self.settle(first)
             self.assertEqual(len(node.chain), len(first.graph))
             told = [message for message in second.read() if message.command == "inv"]
-            self.assertEqual(told, [network.graph.announce(new[-MOST_TOLD:])])
+            self.assertEqual(told, [announcement(network, vertex) for vertex in new[-MOST_TOLD:]])
 
     def test_while_another_has_the_turn(self) -> None:
         """What others announce meanwhile is kept, and asked for in their turn."""
@@ -279,6 +279,7 @@ class NewsTests(GraphNodeCase):
             self.settle(first, second)
             self.assertEqual(node.chain.tip, tip.block_hash)
             self.assertEqual((first.heard.count("getdata"), second.heard.count("getdata")), (1, 0))
+            self.assertNotIn("inv", second.heard)
 
     def test_as_a_turn_ends(self) -> None:
         """News in the moment between two turns are heard at once; who waits has the next."""

@@ -308,4 +308,4 @@ class AnswerTests(GraphCase):
     def test_announcement(self) -> None:
         """New blocks are announced by their hashes."""
         graph = filled(2)
-        self.assertEqual(SIMNET.graph.announce([graph.selected]), invs(MSG_BLOCK, graph.tip))
+        self.assertEqual(SIMNET.graph.vector(graph.selected), InvVect(MSG_BLOCK, graph.tip))

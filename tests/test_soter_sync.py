@@ -292,7 +292,7 @@ class AnswerTests(SyncCase):
     def test_announcement(self) -> None:
         """New blocks are announced with their heights."""
         tip = self.graph.selected
-        self.assertEqual(SIMNET.graph.announce([tip]), inv(tip.block_hash, height=tip.rank))
+        self.assertEqual(SIMNET.graph.vector(tip), InvVect(MSG_BLOCK, tip.block_hash, tip.rank))
 
 
 FIRST = block_of(mined()[0])

@@ -171,7 +171,7 @@ class MemoryTests(NodesCase, SynchronousTestCase):
             self.settle(line, other)
             self.assertEqual(third.chain.tip, knowing.chain.tip)
             new = self.add(knowing.network, knowing.chain)  # type: ignore[arg-type]
-            self.peer_of(knowing).send(knowing.network.graph.announce([new]))
+            self.peer_of(knowing).queue_inventory(knowing.network.graph.vector(new))
             self.settle(line, other)
             for node in (behind, third):
                 self.assertEqual(node.chain.tip, new.block_hash)

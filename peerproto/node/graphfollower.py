@@ -215,12 +215,12 @@ class GraphFollower:
         self._finished(peer)
 
     def _tell_others(self, bringer: PeerProtocol) -> None:
-        """Announce what is new, but not to the peer that brought it."""
+        """Announce what is new, but not to the peer that brought it, nor to one that knows it."""
         new: list[Vertex] = self.graph.since(self._told, MOST_TOLD)
         self._told = len(self.graph)
-        for peer in list(self._sources):
-            if new and peer is not bringer:
-                peer.send(peer.network.graph.announce(new))
+        for peer in [peer for peer in self._sources if peer is not bringer]:
+            for vertex in new:
+                peer.queue_inventory_immediate(peer.network.graph.vector(vertex))
 
     def _end(self, peer: PeerProtocol, error: PeerError) -> None:
         self.forget(peer)

@@ -219,8 +219,8 @@ def _things(graph: Graph, vectors: Sequence[InvVect]) -> Iterator[Answer | None]
         yield Answer(NotFound(missing))
 
 
-def _announce(vertices: Sequence[Vertex]) -> Inv:
-    return Inv([InvVect(MSG_BLOCK, vertex.block_hash) for vertex in vertices])
+def _vector(vertex: Vertex) -> InvVect:
+    return InvVect(MSG_BLOCK, vertex.block_hash)
 
 
 def graph_sync(rules: ChainRules) -> GraphSync:
@@ -235,6 +235,6 @@ def graph_sync(rules: ChainRules) -> GraphSync:
         asking=frozenset({GetSelectedTip, GetBlockLocator, GetBlockInvs, GetData}),
         follow=follow,
         serve=lambda graph: partial(answers, graph),
-        announce=_announce,
+        vector=_vector,
         grow=partial(dag.grow, rules),
     )

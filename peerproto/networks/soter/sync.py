@@ -161,7 +161,7 @@ class Answers:
                 found = self._asked(message, MOST_LISTED)
                 if len(found) == MOST_LISTED:
                     self._last = found[-1].block_hash
-                yield Answer(_announce(found))
+                yield Answer(Inv(list(map(_vector, found))))
             case GetHeaders():
                 yield from self._headers(self._asked(message, MOST_HEADERS))
             case GetData(inv_list=vectors):
@@ -207,8 +207,8 @@ class Answers:
             yield Answer(Inv([MORE_BLOCKS]))
 
 
-def _announce(vertices: Sequence[Vertex]) -> Inv:
-    return Inv([InvVect(MSG_BLOCK, vertex.block_hash, vertex.rank) for vertex in vertices])
+def _vector(vertex: Vertex) -> InvVect:
+    return InvVect(MSG_BLOCK, vertex.block_hash, vertex.rank)
 
 
 def graph_sync(rules: ChainRules) -> GraphSync:
@@ -219,7 +219,7 @@ def graph_sync(rules: ChainRules) -> GraphSync:
         asking=frozenset({GetBlocks, GetHeaders, GetData}),
         follow=Follower,
         serve=Answers,
-        announce=_announce,
+        vector=_vector,
         grow=partial(dag.grow, rules),
         grows_work=False,
     )
