@@ -64,6 +64,7 @@ REASONS = {
     Reason.CONNECT_TIMEOUT: "No connection came about in its time.",
     Reason.NO_ROUTE: "The system knows no way there, or gave another reason, which the text repeats.",
     Reason.DNS: "There is no host of that name.",
+    Reason.PROXY: "The proxy is not there, does not let us in, or cannot reach the peer; the text says which.",
     Reason.TLS: "The TLS handshake or its certificates failed (endpoints with `tls:`).",
     Reason.CLOSED_BY_PEER: "The other side closed the connection, between two messages.",
     Reason.RESET: "The connection broke: reset, or lost on the way.",
@@ -78,6 +79,7 @@ _NEVER_CONNECTED = {
     Reason.CONNECT_TIMEOUT,
     Reason.NO_ROUTE,
     Reason.DNS,
+    Reason.PROXY,
     Reason.TLS,
 }
 _REFUSED = {Reason.SERVICES, Reason.REFUSED_BY_LISTENER}

@@ -99,6 +99,7 @@ class Reason(StrEnum):
     CONNECT_TIMEOUT = "connect-timeout"
     NO_ROUTE = "no-route"
     DNS = "dns"
+    PROXY = "proxy"
     TLS = "tls"
     CLOSED_BY_PEER = "closed-by-peer"
     RESET = "reset"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
+from peerproto.agents import AgentRule
 from peerproto.chain.graph import Graph, Vertex
 from peerproto.chain.rules import ChainRules
 from peerproto.conduct import BloomRule, ScoreTable
@@ -148,7 +149,7 @@ class Timing:
     :ivar handshake: for the whole of it, veracks included. :ivar idle: without a complete message.
     :ivar ping: between pings. :ivar ping_if_pinged: whether only a peer that has pinged is pinged.
     :ivar trickle: between two rounds of announcements, the least and the most; 0 for none, at once.
-    :ivar stall_tick: how often is looked for what is overdue.
+    :ivar stall_tick: how often is looked for what is overdue; 0 for never, then it ends no peer.
     :ivar write: for a peer to take what it is sent, beside a second for each 256 KiB.
     :ivar grace: how long a closing connection may take to send what it still has.
     """
@@ -310,6 +311,7 @@ class Network:
     :ivar make_pong: the answer to a ping, of ourselves; None if it has none.
     :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
     :ivar phrases: what the helpers of a peer ask and push.
+    :ivar agents: what may stand in our user agent.
     """
 
     name: str
@@ -348,6 +350,7 @@ class Network:
     bloom: BloomRule | None = None
     scoring: ScoreTable = field(default_factory=ScoreTable)
     phrases: Phrases = field(default_factory=Phrases)
+    agents: AgentRule = field(default_factory=AgentRule)
 
     @property
     def magic(self) -> bytes:

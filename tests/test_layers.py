@@ -19,7 +19,7 @@ FLOORS = (
     ("errors", "text"),
     ("wire",),
     ("chain",),
-    ("network", "phrases", "conduct"),
+    ("network", "agents", "phrases", "conduct"),
     ("networks",),
     ("peer",),
     ("testing", "node"),
@@ -29,7 +29,7 @@ FLOORS = (
 )
 """From the ground up: each may import itself and what is below it. The package's own `__init__` is the roof."""
 
-WITHOUT_TWISTED = ("errors", "text", "wire", "chain", "network", "phrases", "conduct", "networks")
+WITHOUT_TWISTED = ("errors", "text", "wire", "chain", "network", "agents", "phrases", "conduct", "networks")
 LOWER_FLOORS = (
     "import peerproto.wire.reader, peerproto.chain.difficulty, peerproto; peerproto.networks.names()"
 )

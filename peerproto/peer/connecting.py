@@ -22,24 +22,37 @@ from peerproto.errors import ConnectFailed, LocalError
 from peerproto.peer.ending import why_not_connected
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
+from peerproto.peer.proxy import ProxyEndpoint
+from peerproto.peer.socks import Proxy, proxy_at
 
 _HOST_PORT = re.compile(
     r"(?:\[(?P<six>[^\s\[\]/=]+)\]|(?P<host>[^\s\0-\x1f\x7f:\[\]/=]+))(?::(?P<port>[0-9]{1,9}))?"
 )
 
 
+TIMEOUT, PROXY_TIMEOUT = 10.0, 60.0
+"""Seconds until a connection must be there: straight, and through a proxy, which must find the way first."""
+
+
 def connect(
-    reactor: Any, where: str | IStreamClientEndpoint, factory: PeerFactory, *, timeout: float = 10.0
+    reactor: Any,
+    where: str | IStreamClientEndpoint,
+    factory: PeerFactory,
+    *,
+    timeout: float | None = None,
+    proxy: str | Proxy | None = None,
 ) -> Deferred[PeerProtocol]:
     """Connect to a peer; fires as soon as there is a connection (then wait for `when_ready`).
 
     :param where: `host:port` (no port: the network's own), `[IPv6]:port`, an endpoint string
         (`tls:example.org:443`), or an endpoint.
-    :param timeout: seconds, for an address; an endpoint has its own.
+    :param timeout: seconds, for an address; an endpoint has its own. None for 10, through a proxy for 60.
+    :param proxy: `socks5://[user:password@]host[:port]`, which alone looks up names; None for the factory's, which
+        may have none. With a proxy `where` must be host and port: an endpoint would go past it.
 
-    Fails with ConnectFailed, whose text is one line. Raises LocalError if `where` says nothing.
+    Fails with ConnectFailed, whose text is one line. Raises LocalError if `where` or `proxy` says nothing.
     """
-    endpoint = client_endpoint(reactor, where, factory.network.port, timeout)
+    endpoint = client_endpoint(reactor, where, factory.network.port, timeout, proxy or factory.proxy)
     factory.use_clock(reactor)
     connecting: Deferred[PeerProtocol] = endpoint.connect(factory)
     return connecting.addErrback(_not_connected, where)
@@ -48,7 +61,8 @@ def connect(
 def _not_connected(reason: Failure, where: object) -> Any:
     if reason.check(LocalError, CancelledError, ConnectingCancelledError):
         return reason
-    error = why_not_connected(reason)
+    found = reason.value
+    error = found if isinstance(found, ConnectFailed) else why_not_connected(reason)
     raise ConnectFailed(f"{where}: {error}", error.reason) from reason.value
 
 
@@ -72,19 +86,49 @@ def _not_listening(reason: Failure, where: object) -> Any:
     raise LocalError(f"cannot listen on {where}: {reason.getErrorMessage()}") from reason.value
 
 
-def client_endpoint(reactor: Any, where: str | IStreamClientEndpoint, port: int, timeout: float) -> Any:
-    """The endpoint that `where` says. Raises LocalError."""
+def client_endpoint(
+    reactor: Any,
+    where: str | IStreamClientEndpoint,
+    port: int,
+    timeout: float | None = None,
+    proxy: str | Proxy | None = None,
+) -> Any:
+    """The endpoint that `where` says; see `connect`. Raises LocalError."""
+    if proxy is not None:
+        return _through(reactor, where, port, timeout or PROXY_TIMEOUT, proxy)
     if not isinstance(where, str):
         return where
-    match = _HOST_PORT.fullmatch(where)
     try:
-        if match is not None:
-            return _tcp(reactor, match["six"], match["host"], _port(match["port"], port), timeout)
-        if _is_ip(where):
-            return _tcp(reactor, where, None, port, timeout)
-        return clientFromString(reactor, where)
+        place = _place(where, port)
+        return (
+            clientFromString(reactor, where) if place is None else _tcp(reactor, *place, timeout or TIMEOUT)
+        )
     except Exception as error:  # Twisted's parsers raise what they like
         raise LocalError(f"{where!r} is no HOST:PORT and no endpoint string: {_words(error)}") from None
+
+
+def _through(
+    reactor: Any, where: str | IStreamClientEndpoint, port: int, timeout: float, proxy: str | Proxy
+) -> ProxyEndpoint:
+    if isinstance(proxy, str):
+        proxy = proxy_at(proxy)
+    try:
+        place = _place(where, port) if isinstance(where, str) else None
+    except ValueError as error:
+        raise LocalError(f"{where!r} is no HOST:PORT: {error}") from None
+    if place is None:
+        raise LocalError(f"{where!r} is no HOST:PORT, and with a proxy nothing else is called")
+    way = _tcp(reactor, proxy.host, proxy.port, timeout)
+    return ProxyEndpoint(reactor, way, proxy, *place, timeout)
+
+
+def _place(where: str, port: int) -> tuple[str, int] | None:
+    """Host and port, if that is what is said. Raises ValueError for what looks so and is not."""
+    match = _HOST_PORT.fullmatch(where)
+    if match is not None:
+        host = match["host"] or str(IPv6Address(match["six"]))
+        return host, _port(match["port"], port)
+    return (where, port) if _is_ip(where) else None
 
 
 def _port(text: str | None, default: int) -> int:
@@ -94,10 +138,9 @@ def _port(text: str | None, default: int) -> int:
     return port
 
 
-def _tcp(reactor: Any, six: str | None, host: str | None, port: int, timeout: float) -> IStreamClientEndpoint:
-    if six is not None:
-        return TCP6ClientEndpoint(reactor, str(IPv6Address(six)), port, timeout=timeout)
-    assert host is not None
+def _tcp(reactor: Any, host: str, port: int, timeout: float) -> IStreamClientEndpoint:
+    if ":" in host:
+        return TCP6ClientEndpoint(reactor, str(IPv6Address(host)), port, timeout=timeout)
     kind = TCP4ClientEndpoint if _is_ip(host) else HostnameEndpoint
     return kind(reactor, host, port, timeout=timeout)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
 from itertools import count
 from typing import cast
 
@@ -13,18 +12,19 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from peerproto import __version__
+from peerproto.agents import user_agent_of
 from peerproto.errors import LocalError
-from peerproto.network import Introduction, Network, Timing
+from peerproto.network import Network, Timing
 from peerproto.peer.duties import duties_of
-from peerproto.peer.ending import ip_and_port
 from peerproto.peer.flow import SEND_BUDGET
+from peerproto.peer.introducing import Introducing, timing_of
 from peerproto.peer.listener import Handler, handlers_of, method_of
 from peerproto.peer.nonces import Nonces as Nonces
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.score import Judge
+from peerproto.peer.socks import Proxy, proxy_at
 
 USER_AGENT = f"/peerproto:{__version__}/"
-MOST_USER_AGENT = 256
 _numbers = count(1)
 
 
@@ -32,27 +32,38 @@ _nonces = Nonces()
 _JUDGE = Judge()
 
 
-class PeerFactory(Factory):
+class PeerFactory(Introducing, Factory):
     """Makes peers of one network.
 
     The factory itself makes outbound peers: `endpoint.connect(factory)`. `factory.inbound()` makes those that call
     us: `endpoint.listen(factory.inbound())`.
 
     :param listener: hears of all peers (see `IPeerListener`); None if you only wait and ask.
-    :param user_agent: of at most 256 bytes (BIP14: `/name:version/`).
+    :param user_agent: BIP14: `/name:version/`, of as many bytes as the network's `agents` says.
+    :param user_agent_name: of the program that is built on that: `name:version(comment; comment)/` is said behind
+        `user_agent`, with `user_agent_version` and `user_agent_comments`; where the network falls back, what does not
+        fit is left out.
     :param services: the bit set that we announce.
     :param height: of our best block, or a function that is asked at each handshake.
     :param tip: the hash of our best block (wire order), or a function likewise; None for the first block.
+    :param has_block: tells whether we have the block of a hash (see `selected_tip_known`).
+    :param subnetwork: the part of the network that we follow, its 20 bytes; None for all of it.
+    :param host_to_address: what a peer that we call is told of its own address, of the host and port that were called
+        (with a proxy by name): host and port, or None for nothing; without it, an address of IP as it is.
     :param port: where others can call us, for networks whose versions say that; may be set later.
     :param relay: whether transactions shall be announced to us.
-    :param protocol_version: the highest that we speak; None for the network's own.
+    :param nonce: of our versions; 0 for a new one in each.
+    :param protocol_version: the highest that we speak; None or 0 for the network's own.
     :param least_protocol_version: the lowest that a peer may speak; None for the network's own.
     :param services_wanted: the services that a peer must offer which we call; others are ended.
     :param one_per_nonce: whether a node may be only one of our peers, known by its host and nonce; None for as the
         network has it.
     :param manual: whether those that we call are chosen by hand: then nothing is held against them.
     :param judge: what becomes of the scores of peers.
-    :param timing: in place of the network's own.
+    :param timing: in place of the network's own. :param idle_timeout: seconds, in its place; 0 for as it is there.
+    :param trickle_interval: seconds, or the least and the most, likewise.
+    :param stall_handler: whether a peer is ended that owes an answer; a request fails at its time all the same.
+    :param proxy: `socks5://[user:password@]host[:port]`, through which all are called; see `connect`.
     :param send_budget: how many bytes may wait for one peer.
     :param notes_inventory: whether what a peer announces counts as known to it (see `is_known_inventory`).
     :param time_handlers: whether it is measured how long listeners take for each command; peers made from then on.
@@ -74,11 +85,18 @@ class PeerFactory(Factory):
         listener: object = None,
         *,
         user_agent: str = USER_AGENT,
+        user_agent_name: str = "",
+        user_agent_version: str = "",
+        user_agent_comments: Iterable[str] = (),
         services: int = 0,
         height: int | Callable[[], int] = 0,
         tip: bytes | Callable[[], bytes] | None = None,
+        has_block: Callable[[bytes], bool] | None = None,
+        subnetwork: bytes | None = None,
+        host_to_address: Callable[[str, int], tuple[str, int] | None] | None = None,
         port: int = 0,
         relay: bool = True,
+        nonce: int = 0,
         protocol_version: int | None = None,
         least_protocol_version: int | None = None,
         services_wanted: int = 0,
@@ -86,6 +104,10 @@ class PeerFactory(Factory):
         manual: bool = False,
         judge: Judge = _JUDGE,
         timing: Timing | None = None,
+        idle_timeout: float = 0.0,
+        trickle_interval: float | tuple[float, float] = 0.0,
+        stall_handler: bool = True,
+        proxy: str | Proxy | None = None,
         send_budget: int = SEND_BUDGET,
         notes_inventory: bool = True,
         time_handlers: bool = False,
@@ -94,16 +116,19 @@ class PeerFactory(Factory):
         random: Callable[[int], int] = secrets.randbits,
         nonces: Nonces = _nonces,
     ) -> None:
-        size = len(user_agent.encode("utf-8", "surrogatepass"))
-        if size > MOST_USER_AGENT:
-            raise LocalError(f"user_agent has {size} bytes, at most {MOST_USER_AGENT} allowed")
         self.network = network
         self.listener = listener
-        self.user_agent = user_agent
+        self.user_agent = user_agent_of(
+            network.agents, user_agent, user_agent_name, user_agent_version, user_agent_comments
+        )
         self.services = services
         self.height = height
-        self.tip = tip
+        self.tip = tip if tip is None or callable(tip) else bytes(tip)
+        self.has_block = has_block
+        self.subnetwork = None if subnetwork is None else bytes(subnetwork)
+        self.host_to_address = host_to_address
         self.port = port
+        self.nonce = nonce
         self.relay = relay
         self.protocol_version = protocol_version or network.protocol_version
         self.least_protocol_version = self._least(least_protocol_version)
@@ -111,7 +136,10 @@ class PeerFactory(Factory):
         self.one_per_nonce = network.order.one_per_nonce if one_per_nonce is None else one_per_nonce
         self.manual = manual
         self.judge = judge
-        self.timing = timing or network.timing
+        self.timing = timing_of(
+            timing or network.timing, idle=idle_timeout, trickle=trickle_interval, stalls=stall_handler
+        )
+        self.proxy = proxy_at(proxy) if isinstance(proxy, str) else proxy
         self.send_budget = send_budget
         self.time_handlers = time_handlers
         self.peers: dict[int, PeerProtocol] = {}
@@ -163,52 +191,11 @@ class PeerFactory(Factory):
         if self._clock is None:
             self._clock = clock
 
-    def introduce(self, other: object) -> Introduction:
-        """What we say of ourselves to a peer at this address, with a nonce of its own."""
-        nonce = self.make_nonce()
-        self.nonces.add(nonce)
-        height = self.best_height()
-        tip = self.tip() if callable(self.tip) else self.tip
-        return replace(self.introduction(nonce, height, ip_and_port(other)), tip=tip)
-
-    def best_height(self) -> int:
-        """The height of our best block."""
-        return self.height() if callable(self.height) else self.height
-
-    def introduction(
-        self, nonce: int = 0, height: int = 0, other: tuple[str, int] | None = None
-    ) -> Introduction:
-        """What we say of ourselves, but for what differs from peer to peer."""
-        return Introduction(
-            protocol_version=self.protocol_version,
-            services=self.services,
-            timestamp=int(self.now()),
-            nonce=nonce,
-            user_agent=self.user_agent,
-            height=height,
-            relay=self.relay,
-            port=self.port,
-            other=other,
-        )
-
-    def _check(self) -> None:
-        """Whether a version can be made of the options: better told now than in every handshake."""
-        version = self.network.make_version(self.introduction())
-        self.network.codec(self.protocol_version).encode(version)
-
     def _least(self, least: int | None) -> int:
         lowest, highest = self.network.least_protocol_version, self.protocol_version
         if least is not None and not lowest <= least <= highest:
             raise LocalError(f"least_protocol_version {least}, {lowest} to {highest} are allowed")
         return lowest if least is None else least
-
-    def is_own_nonce(self, nonce: int) -> bool:
-        """Whether we have sent this nonce in a version."""
-        return nonce in self.nonces
-
-    def make_nonce(self) -> int:
-        """A random nonce, never zero."""
-        return self.random(self.network.nonce_bits) or 1
 
 
 class InboundFactory(Factory):

@@ -117,6 +117,12 @@ class Standing:
             return self._selected_tip
         return self.theirs.tip if self.theirs else None
 
+    @property
+    def selected_tip_known(self) -> bool | None:
+        """Whether we have that block, as the factory's `has_block` says; None where nobody can tell."""
+        has_block, tip = self.factory.has_block, self.selected_tip
+        return None if has_block is None or tip is None else has_block(tip)
+
     def update_selected_tip(self, block_hash: bytes) -> None:
         """The peer's best block is this one now."""
         self._selected_tip = block_hash

@@ -77,7 +77,8 @@ class Watch:
         self.timers.cancel("handshake")
         self.timers.later("idle", self.timing.idle, self._check_idle)
         self.timers.every("ping", self.timing.ping, keep_alive)
-        self.timers.every("stall", self.timing.stall_tick, self._check_stall)
+        if self.timing.stall_tick:
+            self.timers.every("stall", self.timing.stall_tick, self._check_stall)
 
     def expect(self) -> None:
         """Something was asked: one timer runs for what is overdue first; answers do not touch it."""

@@ -174,6 +174,7 @@ def network(net: str, policy: str) -> Network:
         expects=behaviour.expectations(ways.insists),
         timing=ways.timing,
         services=behaviour.SERVICES,
+        agents=behaviour.AGENTS,
         witness_service=0,
         version=Version,
         verack=VerAck,

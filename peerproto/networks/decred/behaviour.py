@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
+from peerproto.agents import AgentRule
 from peerproto.errors import (
     DuplicateVerack,
     DuplicateVersion,
@@ -30,6 +31,7 @@ from peerproto.wire.codec import Policy
 from peerproto.wire.message import Message
 
 SERVICES = {0: "NETWORK", 1: "BLOOM", 2: "COMMITTED_FILTERS"}
+AGENTS = AgentRule(ascii=True)
 
 MIXING: tuple[type[mixing.Mix], ...] = (
     mixing.MixPairReq,

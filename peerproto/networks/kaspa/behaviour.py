@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from peerproto.errors import MalformedMessage, PeerError, Refused, VersionExpected
+from peerproto.errors import LocalError, MalformedMessage, PeerError, Refused, VersionExpected
 from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
 from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.inventory import is_block, rules
@@ -89,13 +89,16 @@ class Side:
     lets_partial_in: bool = False
 
     def make_version(self, ours: Introduction) -> messages.Version:
-        """Our version: `addr_you` is the other side as we see it, `addr_me` has only our services."""
+        """Our version: `addr_you` is the other side as we see it, `addr_me` has only our services.
+
+        Raises LocalError for a subnetwork where there are none.
+        """
         host, port = ours.other or ("::", 0)
         return messages.Version(
             protocol_version=ours.protocol_version,
             services=ours.services,
             timestamp=ours.timestamp,
-            subnetwork_id=self.subnetwork,
+            subnetwork_id=self._subnetwork_of(ours),
             addr_you=NetAddress(NODE_NETWORK, host, port),
             addr_me=NetAddress(ours.services, "::", 0),
             nonce=ours.nonce,
@@ -109,8 +112,14 @@ class Side:
     ) -> Refused | None:
         """Whether their subnetwork suits ours."""
         if self.lets_partial_in:
-            return subnetworks.judge(self.subnetwork, version.subnetwork_id, inbound=inbound)
+            return subnetworks.judge(self._subnetwork_of(ours), version.subnetwork_id, inbound=inbound)
         return subnetworks.judge_none(version.subnetwork_id)
+
+    def _subnetwork_of(self, ours: Introduction) -> bytes | None:
+        """The one that our peers follow: their own option first."""
+        if ours.subnetwork is not None and not self.lets_partial_in:
+            raise LocalError("this network lets no partial nodes in, so we cannot be one")
+        return self.subnetwork if ours.subnetwork is None else ours.subnetwork
 
     def replies(self) -> dict[type[Message], Callable[[Any], Message]]:
         """What a peer answers of itself: nobody who has asked it ends it, and who repeats himself is told."""

@@ -116,6 +116,7 @@ def network(net: str, policy: str) -> Network:
         expects=behaviour.EXPECTS,
         timing=behaviour.TIMING,
         services=behaviour.SERVICES,
+        agents=behaviour.AGENTS,
         witness_service=0,
         version=Version,
         verack=VerAck,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion, OversizeCommand, PeerError, UnknownCommand
 from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
 from peerproto.networks.neo import blocks, messages
@@ -13,6 +14,7 @@ from peerproto.wire.envelope import Envelope
 from peerproto.wire.message import Message
 
 SERVICES = {0: "NETWORK"}
+AGENTS = AgentRule(most=1024, falls_back=False)
 
 MESSAGES: tuple[type[Message], ...] = (
     messages.Version,

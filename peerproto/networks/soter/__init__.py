@@ -158,6 +158,7 @@ def network(net: str, policy: str) -> Network:
         expects=behaviour.EXPECTS,
         timing=Timing(),
         services=behaviour.SERVICES,
+        agents=behaviour.AGENTS,
         witness_service=behaviour.NODE_WITNESS,
         version=Version,
         verack=VerAck,

@@ -7,6 +7,7 @@ from functools import partial
 from struct import Struct
 from typing import Any
 
+from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion
 from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
 from peerproto.networks.bitcoin import filters
@@ -39,6 +40,8 @@ SERVICES = {
     6: "CF",
     7: "2X",
 }
+AGENTS = AgentRule(falls_back=False, semver=True)
+"""One that is too long ends each handshake of soterd's; we refuse it at once."""
 
 MESSAGES: tuple[type[Message], ...] = (
     messages.Version,
