@@ -309,6 +309,7 @@ class Network:
     :ivar nonce_bits: how many bits the nonces of versions and pings have.
     :ivar make_ping: a ping with a nonce, of ourselves.
     :ivar make_pong: the answer to a ping, of ourselves; None if it has none.
+    :ivar summaries: what is said of a message in one line of a log, by kind; nothing of the others.
     :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
     :ivar phrases: what the helpers of a peer ask and push.
     :ivar agents: what may stand in our user agent.
@@ -346,6 +347,7 @@ class Network:
     judge_version: Callable[[Introduction, Introduction, Any, bool], PeerError | None] = _nothing_wrong
     replies: Mapping[type[Message], Callable[[Any], Message]] = field(default_factory=dict)
     nonce_bits: int = 64
+    summaries: Mapping[type, Callable[[Any], str]] = field(default_factory=dict)
     graph_sync: GraphSync | None = None
     bloom: BloomRule | None = None
     scoring: ScoreTable = field(default_factory=ScoreTable)

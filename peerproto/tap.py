@@ -21,6 +21,7 @@ from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.peer.factory import USER_AGENT
+from peerproto.peer.logs import set_log_levels
 
 NETWORK = "bitcoin-mainnet"
 LONGEST = 86_400.0
@@ -103,6 +104,7 @@ KINDS = {
     **{row[0]: "flag" for row in FLAGS},
     "connect": "list",
     "listen": "list",
+    "log-level": "list",
 }
 """What may stand in a file, and of which type."""
 
@@ -136,6 +138,10 @@ class Options(usage.Options):
     def opt_listen(self, where: str) -> None:
         """Where to accept peers, an endpoint string; may be given again. [default: nowhere]"""
         self._lists.setdefault("listen", []).append(where)
+
+    def opt_log_level(self, level: str) -> None:
+        """What is logged, NAMESPACE=LEVEL as in peerproto.messages=debug; may be given again. [default: info]"""
+        self._lists.setdefault("log-level", []).append(level)
 
     def opt_version(self) -> None:
         """Show the version and end."""
@@ -172,7 +178,7 @@ class Options(usage.Options):
     def _parse(self, words: Sequence[str]) -> None:
         self._lists = {}
         super().parseOptions(words)  # type: ignore[no-untyped-call]
-        self.update({"connect": [], "listen": []} | {**self} | self._lists)
+        self.update({"connect": [], "listen": [], "log-level": []} | {**self} | self._lists)
 
     def _take_file(self, path: str) -> None:
         for name, value in read_config(path, KINDS).items():
@@ -196,6 +202,7 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
     :param leave: called with an exit code when the service ends by itself.
     """
     try:
+        set_log_levels(options["log-level"])
         if options["demo"]:
             return DemoService(reactor, leave, network=options.net)
         return NodeProgram(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from twisted.internet import error
 from twisted.internet.address import HostnameAddress, IPv4Address, IPv6Address, UNIXAddress
+from twisted.logger import formatEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -17,7 +20,10 @@ from peerproto.errors import (
     VersionTooOld,
 )
 from peerproto.peer.ending import ip_and_port, is_told, where_is, why_lost, why_not_connected
+from peerproto.peer.factory import PeerFactory
 from peerproto.peer.handshake import State
+from peerproto.testing import RawPeer, memory_factory
+from tests.peer_case import PeerTestCase, regtest
 
 TLSError = type("Error", (Exception,), {"__module__": "OpenSSL.SSL"})
 """The error of a package that need not be there."""
@@ -129,3 +135,44 @@ class AddressTests(SynchronousTestCase):
         """A host that is no address of IP (behind a proxy) is shown, but stands in no version."""
         address = IPv4Address("TCP", "abcdef.onion", 8333)
         self.assertEqual((where_is(address), ip_and_port(address)), ("abcdef.onion:8333", None))
+
+
+class LogTests(PeerTestCase):
+    """R32: what repeats does not fill the log."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.lines: list[str] = []
+        globalLogPublisher.addObserver(self.note)
+        self.addCleanup(globalLogPublisher.removeObserver, self.note)
+
+    def note(self, event: Any) -> None:
+        """Keep the lines on ends."""
+        line = formatEvent(event)
+        if " ended: " in line:
+            self.lines.append(line)
+
+    def drop(self, factory: PeerFactory, times: int, *, ours: bool = False) -> None:
+        """Connections from one host that end, each from another port."""
+        for _ in range(times):
+            raw = RawPeer(factory, inbound=True)
+            if ours:
+                raw.peer.disconnect()
+            raw.close()
+
+    def test_a_host_that_comes_again(self) -> None:
+        """Four lines at once, then one a minute that tells how many there were."""
+        factory = memory_factory(regtest(), clock=self.clock)
+        self.drop(factory, 7)
+        self.clock.advance(60)
+        self.drop(factory, 2)
+        self.assertEqual(len(self.lines), 5)
+        self.assertNotIn("not logged", "".join(self.lines[:4]))
+        self.assertRegex(self.lines[4], r"closed-by-peer: .* \(3 more like this were not logged\)$")
+
+    def test_our_own_ends(self) -> None:
+        """What we end ourselves is always told, and counts for nothing."""
+        factory = memory_factory(regtest(), clock=self.clock)
+        self.drop(factory, 6, ours=True)
+        self.drop(factory, 1)
+        self.assertEqual(len(self.lines), 7)

@@ -9,7 +9,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError
 from peerproto.peer import logs
-from peerproto.peer.logs import MESSAGES, ROOT, TRACE, Logger, Quiet, is_logged, log_level, set_log_level
+from peerproto.peer.logs import (
+    MESSAGES,
+    ROOT,
+    TRACE,
+    Logger,
+    Quiet,
+    is_logged,
+    log_level,
+    set_log_level,
+    set_log_levels,
+)
 
 
 def keep_levels(case: SynchronousTestCase) -> None:
@@ -42,6 +52,15 @@ class LevelTests(SynchronousTestCase):
             (TRACE, "info"),
         ):
             self.assertEqual(log_level(namespace), level, namespace)
+
+    def test_in_words(self) -> None:
+        """As options have them."""
+        set_log_levels(["peerproto=warn", "peerproto.peer=debug"])
+        self.assertEqual([log_level("peerproto.node"), log_level("peerproto.peer.inbox")], ["warn", "debug"])
+        error = self.assertRaises(LocalError, set_log_levels, ["debug"])
+        self.assertEqual(
+            str(error), "log level 'debug': NAMESPACE=LEVEL is asked, as in peerproto.messages=debug"
+        )
 
     def test_wrong(self) -> None:
         """A mistake is told in one line."""

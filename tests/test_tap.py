@@ -19,6 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from peerproto import __version__, networks, tap
 from peerproto.node.demo import DemoService
 from peerproto.node.program import NodeProgram
+from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
 from tests.commands import HOME
 from tests.node_process import TWISTD, Running, run
@@ -69,6 +70,7 @@ class OptionsTests(TapCase):
         options = self.parse()
         self.assertIs(options.net, networks.named("bitcoin-mainnet"))
         self.assertEqual((options["connect"], options["listen"], options["demo"]), ([], [], 0))
+        self.assertEqual(options["log-level"], [])
         self.assertEqual(options.store_path(), "headers-bitcoin-mainnet.sqlite")
         self.assertEqual(options.timing(), options.net.timing)
 
@@ -241,6 +243,23 @@ class ServiceTests(TapCase):
             self.assertIsInstance(service, DemoService)
             self.assertEqual(service.network.name, name)
 
+    def test_log_levels(self) -> None:
+        """The levels that were asked for count from then on, given as words or in a file."""
+        self.patch(logs, "_levels", logs.default_levels())
+        self.make("--demo", "--log-level", "peerproto=warn", "--log-level=peerproto.peer=debug")
+        levels = [logs.log_level(space) for space in ("peerproto.node", "peerproto.peer.inbox")]
+        self.assertEqual(levels, ["warn", "debug"])
+        self.make("--demo", "--config", self.file('log-level = ["peerproto.trace=debug"]\n'))
+        self.assertEqual(logs.log_level("peerproto.trace"), "debug")
+
+    def test_wrong_log_level(self) -> None:
+        """A level that is none is one line."""
+        self.patch(logs, "_levels", logs.default_levels())
+        for given, text in (("debug", "NAMESPACE=LEVEL is asked"), ("peerproto=loud", "debug, info, warn")):
+            stop = self.assertRaises(SystemExit, self.make, "--demo", "--log-level", given)
+            assert isinstance(stop, SystemExit)
+            self.assertIn(text, self.line(stop))
+
     def test_demo_that_cannot_be(self) -> None:
         """A network that cannot be shown is one line."""
         stop = self.assertRaises(SystemExit, self.make, "--demo", "--network", "bitcoin-mainnet")
@@ -296,6 +315,13 @@ class TwistdTests(TapCase):
         code, out, err = self.twistd("--grace", "x")
         line = "peernode: --grace: 'x' is no time: seconds above 0, at most 86400, are allowed\n"
         self.assertEqual((code, out, err, self.left()), (1, "", line, []))
+
+    def test_messages_in_the_log(self) -> None:
+        """With a level of debug the log has a line for each message."""
+        ran = run(self.folder, *TWISTD, "--demo", "--log-level", "peerproto.messages=debug")
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        for line in ("sent version to ", "received verack from ", "162027 bytes: 2000 headers, the last "):
+            self.assertRegex(ran.stdout, rf"peerproto.messages#debug\] .*{line}")
 
     def test_store(self) -> None:
         """So is a store that cannot be used; it stays as it is, and the pid file does not."""

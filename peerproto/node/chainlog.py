@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
 
 from peerproto.node.keeping import Chain, standing
+from peerproto.peer.logs import Logger
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers
 

@@ -13,10 +13,10 @@ from random import random
 from twisted.internet.defer import CancelledError, Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from peerproto.errors import ConnectFailed, PeerError, PeerLost, Reason
 from peerproto.node.backoff import Backoff
+from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.timers import Timers

@@ -9,7 +9,6 @@ from typing import Any, TextIO, cast
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred, succeed
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from peerproto import networks
@@ -23,6 +22,7 @@ from peerproto.node.patience import Patience
 from peerproto.node.report import ProgressLine, peer_table
 from peerproto.peer.connecting import connect, listen
 from peerproto.peer.factory import Nonces
+from peerproto.peer.logs import Logger
 from peerproto.peer.protocol import PeerProtocol
 
 NETWORK = "bitcoin-regtest"

@@ -10,10 +10,10 @@ from contextlib import suppress
 from typing import Any
 
 from twisted.internet.error import ReactorNotRunning
-from twisted.logger import Logger
 
 from peerproto.errors import LocalError
 from peerproto.node.service import PeerNodeService
+from peerproto.peer.logs import Logger
 
 __all__ = ["NodeProgram", "StartFailed", "end_with", "leave_twistd"]
 

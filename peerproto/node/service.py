@@ -9,7 +9,6 @@ from typing import Any
 from twisted.application.service import Service
 from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred, succeed
 from twisted.internet.interfaces import IListeningPort
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from peerproto.errors import LocalError, PeerLost, Reason
@@ -20,6 +19,7 @@ from peerproto.node.keeping import Store, chain_in, open_store, what_is_kept
 from peerproto.node.node import Node
 from peerproto.peer.connecting import client_endpoint, connect, listen, server_endpoint
 from peerproto.peer.ending import where_is
+from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any, Literal, overload
 
 from twisted.internet.defer import Deferred, fail
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from peerproto.errors import LocalError, PeerError
@@ -14,6 +13,7 @@ from peerproto.network import Network
 from peerproto.peer.duties import knows_pong, send_ping
 from peerproto.peer.handshake import Handshake
 from peerproto.peer.inbox import Inbox
+from peerproto.peer.logs import Logger
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending, all_of
 from peerproto.peer.watch import Watch

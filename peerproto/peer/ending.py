@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
+from typing import TYPE_CHECKING
 
 from twisted.internet import error
 from twisted.python.failure import Failure
@@ -17,6 +18,12 @@ from peerproto.errors import (
     VersionTooOld,
 )
 from peerproto.peer.handshake import State, describe
+from peerproto.peer.logs import Logger
+
+if TYPE_CHECKING:
+    from peerproto.peer.protocol import PeerProtocol
+
+_log = Logger()
 
 
 def why_lost(reason: Failure, state: State, waiting: int) -> PeerError:
@@ -75,6 +82,22 @@ def is_told(error: PeerError, is_open: bool) -> bool:
     readRemoteVersionMsg); after it whatever the network has words for.
     """
     return is_open or isinstance(error, VersionExpected | VersionTooOld | Refused)
+
+
+def log_end(peer: PeerProtocol, error: PeerError) -> None:
+    """Log that a peer has ended, unless the same host has filled the log with it; what we end ourselves always."""
+    left_out: int | None = 0
+    if error.reason is not Reason.LOCAL_CLOSE:
+        left_out = peer.factory.quiet.asks(peer.address.rpartition(":")[0], peer.clock.seconds())
+    if left_out is not None:
+        more = f" ({left_out} more like this were not logged)" if left_out else ""
+        _log.info(
+            "{peer} ended: {why}: {error}{more}",
+            peer=str(peer),
+            why=error.reason,
+            error=str(error),
+            more=more,
+        )
 
 
 def where_is(address: object) -> str:

@@ -19,6 +19,7 @@ from peerproto.peer.duties import duties_of
 from peerproto.peer.flow import SEND_BUDGET
 from peerproto.peer.introducing import Introducing, timing_of
 from peerproto.peer.listener import Handler, handlers_of, method_of
+from peerproto.peer.logs import Quiet
 from peerproto.peer.nonces import Nonces as Nonces
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.score import Judge
@@ -142,6 +143,7 @@ class PeerFactory(Introducing, Factory):
         self.proxy = proxy_at(proxy) if isinstance(proxy, str) else proxy
         self.send_budget = send_budget
         self.time_handlers = time_handlers
+        self.quiet = Quiet()
         self.peers: dict[int, PeerProtocol] = {}
         heard = handlers_of(listener, network)
         self.late = frozenset((network.version, network.verack, *network.order.late))

@@ -7,6 +7,7 @@ These ask first, so that what is off costs next to nothing, whoever observes.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Any
 
 from twisted import logger
@@ -48,6 +49,15 @@ def set_log_level(namespace: str, level: str) -> None:
     except InvalidLogLevelError:
         names = ", ".join(known.name for known in LogLevel.iterconstants())
         raise LocalError(f"log level {level!r} is none of {names}") from None
+
+
+def set_log_levels(given: Iterable[str]) -> None:
+    """Set some levels, each as NAMESPACE=LEVEL. Raises LocalError; then none is set, or only those before it."""
+    for each in given:
+        namespace, equals, level = each.partition("=")
+        if not equals:
+            raise LocalError(f"log level {each!r}: NAMESPACE=LEVEL is asked, as in {MESSAGES}=debug")
+        set_log_level(namespace, level)
 
 
 def log_level(namespace: str) -> str:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from peerproto.errors import (
@@ -25,12 +24,13 @@ from peerproto.errors import (
 from peerproto.network import Network
 from peerproto.peer.announcing import Announcing
 from peerproto.peer.audience import Audience
-from peerproto.peer.ending import is_told, where_is, why_lost
+from peerproto.peer.ending import is_told, log_end, where_is, why_lost
 from peerproto.peer.flow import Flow
 from peerproto.peer.handshake import Handshake
 from peerproto.peer.inbox import Inbox
 from peerproto.peer.inventory import Inventory
 from peerproto.peer.listener import started
+from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending
@@ -42,6 +42,7 @@ from peerproto.peer.snapshot import Snapshot, take_snapshot
 from peerproto.peer.standing import Standing
 from peerproto.peer.statistics import Statistics
 from peerproto.peer.stopwatch import stopwatch_of
+from peerproto.peer.tracing import trace
 from peerproto.peer.watch import Watch
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         )
         self.ending: PeerError | None = None
         self._watch_writing()
+        trace(self)
         self._ready: Once[PeerProtocol] = Once()
         self._gone: Once[PeerError] = Once()
 
@@ -187,7 +189,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.watch.stop()
         self.inbox.close()
         self.factory.forget(self)
-        _log.info("{peer} ended: {why}: {error}", peer=str(self), why=error.reason, error=str(error))
+        log_end(self, error)
         if self.audience.on_lost is not None:
             self._guarded(self._tell_lost, self.audience.on_lost, error)
         self.outbox.close(error)

@@ -7,11 +7,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.logger import Logger
 
 from peerproto.errors import LocalError
 from peerproto.network import AddressGossip, Known
 from peerproto.peer.asking import Asking, not_sent
+from peerproto.peer.logs import Logger
 from peerproto.phrases import NOWHERE
 from peerproto.wire.message import Message
 

@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
 from peerproto.network import Network
-from peerproto.networks.bitcoin import behaviour, chains, conduct, exchange, inventory, phrases, sync
+from peerproto.networks.bitcoin import (
+    behaviour,
+    chains,
+    conduct,
+    exchange,
+    inventory,
+    phrases,
+    summaries,
+    sync,
+)
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
     CFCheckpt,
@@ -188,6 +197,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         gossip=sync.GOSSIP,
         make_ping=exchange.make_ping,
         make_pong=exchange.make_pong,
+        summaries=summaries.SUMMARIES,
         replies=exchange.REPLIES,
         bloom=conduct.BLOOM[policy],
         scoring=conduct.SCORING[policy],

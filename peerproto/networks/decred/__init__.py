@@ -10,7 +10,7 @@ from typing import NamedTuple
 from peerproto.chain.rules import ChainRules
 from peerproto.network import Network
 from peerproto.networks.bitcoin.records import InvVect, TimedAddress
-from peerproto.networks.decred import behaviour, chains, conduct, phrases, sync
+from peerproto.networks.decred import behaviour, chains, conduct, phrases, summaries, sync
 from peerproto.networks.decred.addresses import NetAddressV2
 from peerproto.networks.decred.blocks import Block, Headers, Tx
 from peerproto.networks.decred.filters import (
@@ -193,6 +193,7 @@ def network(net: str, policy: str) -> Network:
         gossip=GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
+        summaries=summaries.SUMMARIES,
         replies=behaviour.REPLIES,
         scoring=conduct.SCORING[policy],
     )

@@ -14,7 +14,7 @@ from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
-from peerproto.networks.kaspa import behaviour, conduct, phrases, sync
+from peerproto.networks.kaspa import behaviour, conduct, phrases, summaries, sync
 from peerproto.networks.kaspa.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.kaspa.messages import (
     MOST,
@@ -220,6 +220,7 @@ def network(
         gossip=None if net == "simnet" else behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
+        summaries=summaries.SUMMARIES,
         judge_version=side.judge_version,
         replies=side.replies(),
         bloom=conduct.BLOOM,

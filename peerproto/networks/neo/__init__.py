@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Params
-from peerproto.networks.neo import behaviour, chains, inventory, phrases, sync
+from peerproto.networks.neo import behaviour, chains, inventory, phrases, summaries, sync
 from peerproto.networks.neo.blocks import Block, BlockHeader, Headers, MerkleBlock, Tx
 from peerproto.networks.neo.inventory import InvVect
 from peerproto.networks.neo.messages import (
@@ -135,5 +135,6 @@ def network(net: str, policy: str) -> Network:
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
+        summaries=summaries.SUMMARIES,
         nonce_bits=32,
     )

@@ -20,7 +20,7 @@ from peerproto.networks.bitcoin.filters import (
     GetCFHeaders,
     GetCFilters,
 )
-from peerproto.networks.soter import behaviour, conduct, phrases, refusals, sync
+from peerproto.networks.soter import behaviour, conduct, phrases, refusals, summaries, sync
 from peerproto.networks.soter.addresses import Addr, AddrCache, GetAddr, GetAddrCache
 from peerproto.networks.soter.blocks import Block, MerkleBlock, Tx
 from peerproto.networks.soter.extras import Alert, CFCheckpt
@@ -176,6 +176,7 @@ def network(net: str, policy: str) -> Network:
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,
+        summaries=summaries.SUMMARIES,
         replies=behaviour.REPLIES,
         bloom=conduct.BLOOM,
         scoring=conduct.SCORING,
