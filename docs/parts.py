@@ -54,6 +54,7 @@ REASONS = {
     Reason.SERVICES: "A peer that we called does not offer what `services_wanted` says.",
     Reason.REFUSED_BY_LISTENER: "A listener raised `Refused` when it heard the version.",
     Reason.IDLE: "No complete message came for too long.",
+    Reason.SLOW_MESSAGE: "A message was begun and not ended in the time in which a complete one must come.",
     Reason.STALLED: "What was asked was not answered in time. It ends a request; the peer too, if the policy insists.",
     Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
     Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",

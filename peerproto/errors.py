@@ -17,6 +17,7 @@
       InvalidBlock, Misled      a block that breaks those of a graph; a peer that tells of more than it brings
       Unoffered, Discredited    what nobody has offered, too much of what is held against a peer
       PeerStalled, PeerIdle     what was asked was not answered, nothing came at all
+        SlowMessage             a part of a message came, and not the rest
       SendStalled, SendQueueFull  what we send is not taken, too much of it waits
       PeerLost                  the connection ended: by them, by us, by the network
       ConnectFailed             there never was a connection
@@ -60,6 +61,7 @@ __all__ = [
     "SelfConnection",
     "SendQueueFull",
     "SendStalled",
+    "SlowMessage",
     "StoreError",
     "UnexpectedMessage",
     "UnknownCommand",
@@ -90,6 +92,7 @@ class Reason(StrEnum):
     SERVICES = "services"
     REFUSED_BY_LISTENER = "refused-by-listener"
     IDLE = "idle"
+    SLOW_MESSAGE = "slow-message"
     STALLED = "stalled"
     WRITE_STALL = "write-stall"
     SEND_QUEUE_FULL = "send-queue-full"
@@ -274,6 +277,12 @@ class PeerIdle(PeerError):
     """No complete message came for too long."""
 
     reason = Reason.IDLE
+
+
+class SlowMessage(PeerIdle):
+    """A message that was begun is not there in the time in which one must come."""
+
+    reason = Reason.SLOW_MESSAGE
 
 
 class SendStalled(PeerError):

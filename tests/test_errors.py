@@ -33,6 +33,7 @@ from peerproto.errors import (
     SelfConnection,
     SendQueueFull,
     SendStalled,
+    SlowMessage,
     StoreError,
     UnexpectedMessage,
     UnknownCommand,
@@ -73,6 +74,7 @@ TREE = {
         HandshakeTimeout,
     },
     UnexpectedMessage: {VersionExpected},
+    PeerIdle: {SlowMessage},
     LocalError: {StoreError},
 }
 """The tree as it is drawn at the head of the module."""
@@ -101,6 +103,7 @@ OWN_REASONS = {
     Discredited: "misbehaving",
     PeerStalled: "stalled",
     PeerIdle: "idle",
+    SlowMessage: "slow-message",
     SendStalled: "write-stall",
     SendQueueFull: "send-queue-full",
     ListenerFailed: "local-error",

@@ -28,13 +28,13 @@ class PingTests(PeerTestCase):
         self.assertEqual(raw.read()[-1], Pong(9))
 
     def test_odd_pongs(self) -> None:
-        """Row 44: an unasked pong, one with another nonce and one of nonce zero are ignored; the ping stays open."""
+        """Row 44: an unasked pong and one with another nonce are ignored; the ping stays open."""
         for policy in POLICIES:
             raw = self.ready(policy)
             raw.send(Pong(5))
             waiting = raw.peer.ping()
             (ping,) = raw.read()
-            raw.send(Pong(ping.nonce ^ 1), Pong(0))
+            raw.send(Pong(ping.nonce ^ 1))
             self.assertNoResult(waiting)
             self.clock.advance(0.5)
             raw.send(Pong(ping.nonce), Pong(ping.nonce))
@@ -53,7 +53,6 @@ class PingTests(PeerTestCase):
                 raw.close()
                 self.failureResultOf(waiting, MalformedMessage)
             else:
-                self.let_pass(31)
                 self.failureResultOf(waiting, PeerStalled)
                 self.assertFalse(raw.hung_up)
 

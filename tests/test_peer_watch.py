@@ -69,7 +69,7 @@ class IdleTests(PeerTestCase):
             self.clock.advance(1)
             raw.send(b"\0")
         self.clock.advance(0.1)
-        self.idle(raw)
+        self.assertIs(self.why(raw).reason, Reason.SLOW_MESSAGE)
 
     def test_look_twice(self) -> None:
         """A message that arrives in the turn in which the time is up saves the peer."""

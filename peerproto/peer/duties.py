@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from peerproto.errors import Reason
+from peerproto.errors import PeerStalled, Reason
 from peerproto.network import Network
 from peerproto.peer.blame import blame_missing, with_cost
 from peerproto.peer.bloom import judge_offer, watched
 from peerproto.peer.handshake import State
+from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def duties_of(network: Network, services: int = 0, *, notes_inventory: bool = Tr
         duties[network.announcing] = note_announcement
     duties[network.ping] = answer_ping
     duties[network.pong] = take_pong
+    duties[Unread] = take_unread
     if not order.gate:
         duties[network.verack] = take_verack
     if network.scoring.unasked:
@@ -77,6 +79,20 @@ def take_pong(peer: PeerProtocol, message: Any) -> None:
     latency = peer.pings.received(message.nonce, peer.clock.seconds())
     if latency is not None:
         peer.pending.answer(message.nonce, latency)
+    elif message.nonce == 0:
+        cancel_pings(peer, "with the nonce zero")
+
+
+def take_unread(peer: PeerProtocol, unread: Unread) -> None:
+    """A pong that cannot be read is one all the same (Bitcoin Core net_processing.cpp, "Short payload")."""
+    if unread.command == peer.network.pong.command:
+        cancel_pings(peer, "that cannot be read")
+
+
+def cancel_pings(peer: PeerProtocol, what: str) -> None:
+    """A pong that answers no ping rightly, and will be all that comes: nobody waits any more."""
+    for nonce in peer.pings.cancel():
+        peer.pending.answer(nonce, PeerStalled(f"the ping was answered by a pong {what}"))
 
 
 def take_late(peer: PeerProtocol, message: Message) -> None:

@@ -35,6 +35,8 @@ class Inbox:
 
     While a listener is at work, that is, while the Deferred that it has returned has not fired, the messages that
     have come wait. One that asks the same peer for something is not waited for: the answer would never be read.
+
+    :ivar held: whether what comes is kept, to be handled by `go_on`.
     """
 
     def __init__(self, peer: PeerProtocol) -> None:
@@ -47,6 +49,7 @@ class Inbox:
         self._receive = self._negotiate
         self._stream: Iterator[Message | Unread] | None = None
         self._later: deque[bytes] = deque()
+        self.held = False
         self._work: Deferred[Any] | None = None
         self._asked = False
         self._passed_over: frozenset[type[Message]] = frozenset()
@@ -70,23 +73,33 @@ class Inbox:
         :param now: in seconds, the time that is noted for what has come.
         """
         self._statistics.bytes_received += len(data)
-        if self._stream is None:
-            self._run(self._reader.feed(data), now)
-        else:
+        if self.held:
             self._later.append(data)
+        else:
+            self._run(self._reader.feed(data), now)
 
     def go_on(self, now: float) -> None:
-        """Handle what is left, now that a listener is done. Raises as `feed` does."""
+        """Handle what has been kept. Raises as `feed` does."""
         stream, self._stream = self._stream, None
-        assert stream is not None
-        self._run(stream, now)
-        while self._later and self._stream is None and not self._peer.ending:
+        if stream is not None:
+            self._run(stream, now)
+        while self._later and self._work is None and not self._peer.ending:
             self._run(self._reader.feed(self._later.popleft()), now)
 
     @property
-    def is_stopped(self) -> bool:
+    def is_at_work(self) -> bool:
         """Whether a listener is at work for which all else waits."""
-        return self._stream is not None
+        return self._work is not None
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether what comes is kept, or is to be kept."""
+        return self.held or self._work is not None
+
+    @property
+    def kept(self) -> int:
+        """How many bytes have been kept that came while `held`."""
+        return sum(map(len, self._later))
 
     def close(self) -> None:
         """Handle nothing more."""
@@ -143,8 +156,7 @@ class Inbox:
     def _done(self, work: Deferred[Any]) -> None:
         if self._work is work:
             self._work = None
-            if self._stream is not None:
-                self._peer.go_on_soon()
+            self._peer.reading.go_on_soon()
 
     def _take(self, message: Message | Unread) -> None:
         try:

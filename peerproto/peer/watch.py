@@ -7,7 +7,7 @@ from math import inf
 
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.errors import HandshakeTimeout, PeerError, PeerIdle
+from peerproto.errors import HandshakeTimeout, PeerError, PeerIdle, SlowMessage
 from peerproto.network import Timing
 from peerproto.peer.handshake import Handshake, describe
 from peerproto.peer.pending import Pending
@@ -25,6 +25,8 @@ class Watch:
 
     No timer is touched per message: each looks, when it fires, at what has been noted since. Verdicts are
     confirmed one turn later, because after a long turn of ours bytes may wait unread.
+
+    :param unfinished: tells how many bytes of a message are there that is not complete.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class Watch:
         handshake: Handshake,
         pending: Pending,
         statistics: Statistics,
+        unfinished: Callable[[], int],
         fail: Callable[[PeerError], None],
     ) -> None:
         self.timing = timing
@@ -42,6 +45,7 @@ class Watch:
         self._handshake = handshake
         self._pending = pending
         self._statistics = statistics
+        self._unfinished = unfinished
         self._fail = fail
         self._ours = 0.0
         self._stopped: float | None = None
@@ -115,6 +119,10 @@ class Watch:
     def _idle(self, now: float) -> PeerError | None:
         if now - self._statistics.last_received < self.timing.idle:
             return None
+        if self._unfinished():
+            return SlowMessage(
+                f"{self._unfinished()} bytes of a message in {self.timing.idle:g} seconds, and not the rest"
+            )
         return PeerIdle(f"no message for {self.timing.idle:g} seconds")
 
     def _judge(self, verdict: Verdict) -> None:
