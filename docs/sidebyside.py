@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from held import bloom_table, score_table
 from tables import code, codes
 from tried import EARLY, LATE, STEPS, handshake, tried
 from ways import Rows, side_by_side, ways
@@ -203,6 +204,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "inventory": inventory_table,
     "stall": stall_table,
     "sync": sync_table,
+    "bloom": bloom_table,
+    "scores": score_table,
 }
 
 

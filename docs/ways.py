@@ -50,6 +50,8 @@ def _alike(one: Network, other: Network) -> bool:
         "judge_version",
         "replies",
         "gossip",
+        "bloom",
+        "scoring",
     )
     return all(getattr(one, name) == getattr(other, name) for name in names)
 

@@ -31,6 +31,7 @@ from peerproto.errors import (
     PeerLost,
     PeerStalled,
     Reason,
+    Refused,
     SendQueueFull,
     SendStalled,
 )
@@ -38,15 +39,18 @@ from peerproto.errors import (
 if TYPE_CHECKING:
     from peerproto.network import Timing
     from peerproto.peer.connecting import connect, listen
-    from peerproto.peer.factory import Nonces, PeerFactory
+    from peerproto.peer.factory import PeerFactory
     from peerproto.peer.handshake import State
     from peerproto.peer.listener import IPeerListener, PeerListener
+    from peerproto.peer.nonces import Nonces
     from peerproto.peer.protocol import PeerProtocol
+    from peerproto.peer.score import Judge
     from peerproto.peer.snapshot import Snapshot
 else:
     _HOMES = {
         "IPeerListener": "peer.listener",
-        "Nonces": "peer.factory",
+        "Judge": "peer.score",
+        "Nonces": "peer.nonces",
         "PeerFactory": "peer.factory",
         "PeerListener": "peer.listener",
         "PeerProtocol": "peer.protocol",
@@ -70,6 +74,7 @@ __all__ = [
     "ConnectFailed",
     "HandshakeError",
     "IPeerListener",
+    "Judge",
     "LocalError",
     "MalformedMessage",
     "Nonces",
@@ -82,6 +87,7 @@ __all__ = [
     "PeerProtocol",
     "PeerStalled",
     "Reason",
+    "Refused",
     "SendQueueFull",
     "SendStalled",
     "Snapshot",

@@ -287,6 +287,20 @@ class SideBySideTests(SynchronousTestCase):
         self.assertEqual(found["soter (soterd)"]["a version of another chain"], "``version`` 0x10")
         self.assertEqual(found["kaspa (kaspad)"]["a second version"], "``version`` 0x12")
 
+    def test_held(self) -> None:
+        """What is held against a peer is the data of each network, and nobody's offence is left out."""
+        scores, bloom = map(self.columns, ("scores", "bloom"))
+        for head, network in ways.ways():
+            table = network.scoring
+            told = {name: cell for name, cell in scores[head].items() if cell != "\\ "}
+            self.assertEqual(len(told), len(table.offences) + len(table.unasked) + bool(table.costs), head)
+            since = bloom[head]["ends a peer from version"]
+            self.assertEqual(since, str(network.bloom.since) if network.bloom else "\\ ")
+        self.assertEqual(scores["kaspa (kaspad)"]["``unrequested-tx``"], "20")
+        self.assertEqual(scores["decred (dcrd)"]["``malformed``"], "at once")
+        self.assertEqual(scores["decred (dcrd)"]["a missing tx that was not asked for"], "10, forgotten")
+        self.assertIn("``mempool``", bloom["soter (soterd)"]["may come only if we offer them"])
+
     def test_numbers(self) -> None:
         """Times, what is owed, and how blocks are come by, are the data of each network."""
         timing, stall, sync, told = map(self.columns, ("timing", "stall", "sync", "inventory"))

@@ -163,6 +163,16 @@ class AddressTests(NodeCase):
         self.assertEqual(raw.read(), [])
 
 
+class SparedTests(NodeCase):
+    """Whom nothing is held against."""
+
+    def test_called_by_choice(self) -> None:
+        """A node calls whom its operator has named: only those that call it have a score."""
+        node = self.node()
+        self.assertEqual(self.peer(node).peer.add_score(1000), 0)
+        self.assertEqual(self.peer(node, inbound=True).peer.add_score(1), 1)
+
+
 class OurselvesTests(NodeCase):
     """A node that calls itself."""
 

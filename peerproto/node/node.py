@@ -54,7 +54,7 @@ class Node:
         parts = parts_for(clock, network, chain, self.trouble, **told)
         self.follower, self.server = parts.follower, parts.server
         self.total, self.owes = parts.total, parts.owes
-        options = {"relay": False, **parts.options, **options}
+        options = {"relay": False, "manual": True, **parts.options, **options}
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
