@@ -157,8 +157,9 @@ class TurnTests(GraphNodeCase):
         """Each new block gives it as much time again."""
         node, served = self.keeping(KASPA), self.grown(KASPA, 20)
         slow = self.serving(node, served)
-        while not node.follower.left:
-            slow.answer()
+        for _ in range(20):
+            if not node.follower.left:
+                slow.answer()
         blocks = [served.block(served.vertex(row)) for row in range(1, 21)]
         for number in range(8):
             self.clock.advance(25)
