@@ -42,6 +42,12 @@ class CostTests(PeerTestCase):
         self.assertEqual(self.heard(raw).names.count("on_getdata"), 1)
         self.assertEqual(raw.read(), [])
 
+    def test_small(self) -> None:
+        """A small one costs nothing."""
+        raw = self.ready()
+        raw.send(self.many(505))
+        self.assertEqual((raw.peer.score, self.heard(raw).names[-1]), (0, "on_getdata"))
+
     def test_forgotten(self) -> None:
         """Who waits a while may ask again."""
         raw = self.ready()

@@ -23,7 +23,9 @@ def with_cost(cost: Callable[[Any], Points], duty: Duty | None) -> Duty:
     """
 
     def count(peer: PeerProtocol, message: Message) -> None:
-        _hold_against(peer, cost(message), str(message.command))
+        points = cost(message)
+        if points.persistent or points.transient:
+            _hold_against(peer, points, str(message.command))
         if duty is not None:
             duty(peer, message)
 
