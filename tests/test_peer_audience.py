@@ -374,6 +374,38 @@ class CoroutineTests(PeerTestCase):
         self.assertEqual(seen, [Addr([])])
         self.assertTrue(raw.transport.reading)
 
+    def test_one_of_several_asks_later(self) -> None:
+        """So does one of several that hear the same message."""
+        held: Deferred[None] = Deferred()
+        seen: list[Any] = []
+
+        class Node:
+            async def on_inv(self, peer: Any, message: Inv) -> None:
+                await held
+                seen.append(await peer.request(GetAddr()))
+
+        raw = self.ready(listener=Node())
+        raw.peer.hear("inv", lambda *_: seen.append("heard"))
+        raw.send(Inv([]))
+        self.assertFalse(raw.transport.reading)
+        held.callback(None)
+        self.let_pass(0)
+        raw.send(Addr([]))
+        self.assertEqual(seen, ["heard", Addr([])])
+        self.assertTrue(raw.transport.reading)
+
+    def test_one_of_several_fails(self) -> None:
+        """A PeerError of one of several ends the peer for its reason, too."""
+
+        class Node:
+            async def on_inv(self, peer: Any, message: Inv) -> None:
+                raise PeerLost("enough", Reason.LOCAL_CLOSE)
+
+        raw = self.ready(listener=Node())
+        raw.peer.hear("inv", lambda *_: None)
+        raw.send(Inv([]))
+        self.assertEqual(self.why(raw).reason, Reason.LOCAL_CLOSE)
+
     def test_others_may_ask(self) -> None:
         """That somebody else asks meanwhile changes nothing."""
         slow = Slow()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, gatherResults
+from twisted.internet.defer import Deferred, FirstError, gatherResults
 
 from peerproto.errors import LocalError
 from peerproto.peer.listener import Handler, handlers_of, method_of, started
@@ -87,8 +88,10 @@ class Audience:
         if len(entries) < 2:
             return entries[0][1] if entries else None
 
-        def call_all(*what: Any) -> Deferred[Any] | None:
-            return together([call(*what) for who, call in entries if who is None or self._is_here(who)])
+        def call_all(*what: Any) -> Coroutine[Any, Any, None] | None:
+            results = [call(*what) for who, call in entries if who is None or self._is_here(who)]
+            work = [each for each in results if isinstance(each, Deferred) or iscoroutine(each)]
+            return together(work) if work else None
 
         return call_all
 
@@ -97,7 +100,11 @@ class Audience:
         return any(other is listener for other in self._added)
 
 
-def together(results: Sequence[object]) -> Deferred[Any] | None:
-    """One Deferred for what several listeners have returned, or None if none of them is at work."""
-    work = [each for each in map(started, results) if each is not None]
-    return gatherResults(work, consumeErrors=True) if work else None
+async def together(work: Sequence[object]) -> None:
+    """Wait for several listeners that are at work, coroutines among them begun only now: whose work it is, is known to
+    who begins this one. Raises what the first to fail has failed with.
+    """
+    try:
+        await gatherResults([each for each in map(started, work) if each is not None], consumeErrors=True)
+    except FirstError as error:
+        error.subFailure.raiseException()
