@@ -216,9 +216,13 @@ class DuplicateConnection(HandshakeError):
 
 
 class VersionTooOld(HandshakeError):
-    """The peer's protocol version is below the least that we speak."""
+    """The peer's protocol version is below the least that we speak, `least`."""
 
     reason = Reason.OBSOLETE
+
+    def __init__(self, text: str, least: int = 0) -> None:
+        super().__init__(text)
+        self.least = least
 
 
 class Refused(HandshakeError):

@@ -123,6 +123,13 @@ class LeastVersionTests(RefusingCase):
             raw = self.ready(inbound=inbound, least_protocol_version=70012, says={"protocol_version": 70012})
             self.assertIs(raw.peer.state, State.READY)
 
+    def test_words(self) -> None:
+        """dcrd's words name what is asked for, by whomever."""
+        raw = self.other(networks.named("decred-simnet", "dcrd1"), least_protocol_version=6)
+        raw.send(raw.version(protocol_version=5))
+        (reject,) = self.refused(raw, VersionTooOld, Reason.OBSOLETE)
+        self.assertEqual((reject.code, reject.reason), (0x11, "protocol version must be 6 or greater"))
+
     def test_each_network(self) -> None:
         """One below each network's own least is refused, its least is not."""
         for network in (*told_in(TOLD), *told_in(SILENT)):

@@ -148,7 +148,9 @@ class Handshake:
             raise Refused(f"required services {missing:#x} not offered: {names}", Reason.SERVICES)
         least = self._node.least_protocol_version
         if theirs.protocol_version < least:
-            raise VersionTooOld(f"protocol version {theirs.protocol_version}, {least} or greater is asked")
+            raise VersionTooOld(
+                f"protocol version {theirs.protocol_version}, {least} or greater is asked", least
+            )
 
     def _before_verack(self, message: Message | Unread) -> list[Message] | None:
         kind, order = type(message), self.network.order

@@ -229,7 +229,9 @@ def reject(error: PeerError) -> messages.Reject | None:
     if isinstance(error, VersionExpected):
         return messages.Reject("version", REJECT_MALFORMED, "a version message must precede all others")
     if isinstance(error, VersionTooOld):
-        return messages.Reject("version", REJECT_OBSOLETE, "protocol version must be 1 or greater")
+        return messages.Reject(
+            "version", REJECT_OBSOLETE, f"protocol version must be {error.least} or greater"
+        )
     if isinstance(error, DuplicateVersion):
         return messages.Reject("version", REJECT_DUPLICATE, "duplicate version message")
     if isinstance(error, Refused):
