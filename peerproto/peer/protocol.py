@@ -36,6 +36,7 @@ from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending
 from peerproto.peer.pings import Pings
 from peerproto.peer.pushing import Pushing
+from peerproto.peer.reading import Reading
 from peerproto.peer.requesting import Requesting
 from peerproto.peer.score import Scored
 from peerproto.peer.snapshot import Snapshot, take_snapshot
@@ -75,11 +76,18 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.statistics = Statistics(self.clock.seconds())
         self.audience = Audience(factory, stopwatch_of(factory, self.statistics, self.clock))
         self.watch = Watch(
-            self.clock, factory.timing, self.handshake, self.pending, self.statistics, self.fail
+            self.clock,
+            factory.timing,
+            self.handshake,
+            self.pending,
+            self.statistics,
+            lambda: self.inbox.waiting,
+            self.fail,
         )
         flow = Flow(self.watch.timers, factory.timing, factory.send_budget, self.fail)
         self.outbox = Outbox(self.network.codec(factory.protocol_version), self.statistics, flow)
         self.inbox = Inbox(self)
+        self.reading = Reading(self)
         self.inventory = Inventory(
             self.network.inventory,
             factory.timing,
@@ -174,13 +182,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         """Handle each message that is complete; nothing is handled after the end, not even of the same chunk."""
         if self.ending:
             return
-        begun = self.watch.now()
-        self.outbox.hold()
-        self._guarded(self.inbox.feed, data, begun)
-        self.outbox.flush()
-        self.watch.worked(begun)
-        if self.inbox.is_stopped:
-            self._stop_reading()
+        self.handle(self.inbox.feed, data)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits, once."""
@@ -206,30 +208,19 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         if not self.ending:
             self._ready.fire(self)
 
-    def go_on_soon(self) -> None:
-        """A listener is done: go on with what has come, in a turn of its own."""
-        self.watch.timers.later("go on", 0, self._go_on)
+    def handle(self, call: Callable[..., object], *arguments: Any) -> None:
+        """Call what handles messages: its time is ours, and what it writes goes out as one."""
+        begun = self.watch.now()
+        self.outbox.hold()
+        self._guarded(call, *arguments, begun)
+        self.outbox.flush()
+        self.watch.worked(begun)
+        if self.inbox.is_stopped or self.outbox.flow.waiting > self.reading.most:
+            self.reading.stop()
 
     def failed(self, failure: Failure) -> None:
         """A listener that was at work has failed."""
         self._guarded(failure.raiseException)
-
-    def _go_on(self) -> None:
-        self.watch.go_on()
-        begun = self.watch.now()
-        self.outbox.hold()
-        self._guarded(self.inbox.go_on, begun)
-        self.outbox.flush()
-        self.watch.worked(begun)
-        if self.inbox.is_stopped:
-            self.watch.stand_still()
-        elif not self.ending:
-            _tell_transport(self.transport, "resumeProducing")
-
-    def _stop_reading(self) -> None:
-        """A listener is at work: the other side is to wait, and so is its time."""
-        _tell_transport(self.transport, "pauseProducing")
-        self.watch.stand_still()
 
     def _watch_writing(self) -> None:
         tell = self.audience.on_write
@@ -255,8 +246,3 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         except Exception:
             _log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
             self.fail(ListenerFailed("our own code failed: see the log"))
-
-
-def _tell_transport(transport: Any, name: str) -> None:
-    """Have the transport stop or go on reading; those of tests need not know how."""
-    getattr(transport, name, lambda: None)()
