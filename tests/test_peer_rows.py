@@ -313,6 +313,42 @@ class FloodTests(PeerTestCase):
         self.assertFalse(noisy.hung_up)
 
 
+class BothTests(PeerTestCase):
+    """Two things to wait for at the same time."""
+
+    def test_busy_and_full(self) -> None:
+        """A listener that is done does not help while the answers are not taken; then all goes on."""
+        work: Deferred[None] = Deferred()
+
+        def answer(peer: Any, message: Any) -> Deferred[None]:
+            for _ in range(10):
+                peer.send(NotFoundMessage([InvVect(MSG_BLOCK, bytes(32))] * 5000))
+            return work
+
+        raw = self.ready()
+        raw.peer.reading.most = MIB
+        raw.peer.hear("getaddr", answer)
+        raw.send(GetAddr(), Ping(1))
+        work.callback(None)
+        self.clock.advance(0)
+        self.assertFalse(raw.transport.reading)
+        self.assertEqual(len(raw.read()), 10)
+        self.clock.advance(0)
+        self.assertEqual((raw.read(), raw.transport.reading), ([Pong(1)], True))
+
+    def test_data_in_between(self) -> None:
+        """What comes when the listener is done and the turn to go on is not there yet is handled in its order."""
+        work: Deferred[None] = Deferred()
+        raw = self.ready()
+        raw.peer.hear("getaddr", lambda *_: work)
+        raw.send(GetAddr(), Ping(1))
+        work.callback(None)
+        raw.send(Ping(2))
+        self.assertEqual(raw.read(), [])
+        self.clock.advance(0)
+        self.assertEqual(raw.read(), [Pong(1), Pong(2)])
+
+
 class EndTests(PeerTestCase):
     """Rows 52 to 56: how it ends."""
 

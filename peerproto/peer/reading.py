@@ -14,6 +14,9 @@ MOST_WAITING = 5_000_000
 DEFAULT_MAXRECEIVEBUFFER): who asks and does not read has to wait, and two that send each other much at once have not.
 """
 
+LOOK = 15.0
+"""Seconds between two looks at a transport that is not read."""
+
 MOST_KEPT = 1_000_000
 """Bytes that may wait for a listener before they are looked at no further."""
 
@@ -39,7 +42,7 @@ class Reading:
         if not self._stopped:
             self._stopped = peer.inbox.held = True
             peer.watch.stand_still()
-            peer.watch.timers.every("look", peer.factory.timing.stall_tick, self._look)
+            peer.watch.timers.every("look", LOOK, self._look)
         _tell(peer.transport, "pauseProducing")
         self._wait()
 
