@@ -20,11 +20,11 @@ from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
 from peerproto.node.program import NodeProgram, leave_twistd
-from peerproto.peer.factory import USER_AGENT
+from peerproto.node.settings import SETTINGS, keywords, seconds
+from peerproto.peer.factory import USER_AGENT, PeerFactory
 from peerproto.peer.logs import set_log_levels
 
 NETWORK = "bitcoin-mainnet"
-LONGEST = 86_400.0
 
 TIMES = {
     "handshake-timeout": ("handshake", "Seconds that the whole handshake may take."),
@@ -35,21 +35,10 @@ TIMES = {
 """The options that are times: the field of `Timing`, and the explanation."""
 
 
-def _seconds(given: str | float) -> float:
-    """The value of an option that is a time. Raises ValueError."""
-    try:
-        seconds = float(given)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= LONGEST:
-        raise ValueError(f"{given!r} is no time: seconds above 0, at most {LONGEST:g}, are allowed")
-    return seconds
-
-
 def _seconds_of(name: str, given: str) -> float:
-    """The same for the command line; Twisted does not say which option it was."""
+    """A time on the command line; Twisted does not say which option it was."""
     try:
-        return _seconds(given)
+        return seconds(given)
     except ValueError as error:
         raise ValueError(f"--{name}: {error}") from None
 
@@ -59,6 +48,16 @@ def _time(name: str) -> list[Any]:
     field, text = TIMES[name]
     text = f"{text} [default: the network's own, for Bitcoin {getattr(Timing, field):g}]"
     return [name, None, None, text, partial(_seconds_of, name)]
+
+
+LISTS = ("connect", "listen", "log-level", "user-agent-comment")
+"""The options that may be given again."""
+
+
+def _settings() -> list[list[Any]]:
+    """The rows of the options that say what peers are like, but for lists, and flags that are off."""
+    rows = [[name, None, None, setting.text] for name, setting in SETTINGS.items() if name not in LISTS]
+    return [row for row in rows if row[0] != "no-stall-handler"]
 
 
 PARAMETERS: list[list[Any]] = [
@@ -81,6 +80,7 @@ PARAMETERS: list[list[Any]] = [
         "SQLite file of headers, or of a graph's blocks. [default: headers-NETWORK.sqlite, blocks-NETWORK.sqlite]",
     ],
     ["user-agent", None, USER_AGENT, "What to call ourselves, at most 256 bytes."],
+    *_settings(),
     *map(_time, TIMES),
     [
         "config",
@@ -96,15 +96,15 @@ FLAGS: list[list[Any]] = [
         None,
         "Let two nodes on loopback sync what is made here, show what each saw, and end. [default: off]",
     ],
+    ["no-stall-handler", None, SETTINGS["no-stall-handler"].text],
 ]
 
 KINDS = {
     **{row[0]: "text" for row in PARAMETERS if row[0] != "config"},
     **dict.fromkeys(TIMES, "seconds"),
     **{row[0]: "flag" for row in FLAGS},
-    "connect": "list",
-    "listen": "list",
-    "log-level": "list",
+    **dict.fromkeys(LISTS, "list"),
+    **{name: setting.kind for name, setting in SETTINGS.items()},
 }
 """What may stand in a file, and of which type."""
 
@@ -112,10 +112,11 @@ KINDS = {
 class Options(usage.Options):
     """The options of a node. A mistake ends the program with one line, as SystemExit.
 
-    :ivar net: the network, once they are parsed.
+    :ivar net: the network, once they are parsed. :ivar settings: keywords for `PeerFactory`, likewise.
     """
 
     net: Network
+    settings: dict[str, Any]
 
     synopsis = "[options]"
     longdesc = (
@@ -143,6 +144,10 @@ class Options(usage.Options):
         """What is logged, NAMESPACE=LEVEL as in peerproto.messages=debug; may be given again. [default: info]"""
         self._lists.setdefault("log-level", []).append(level)
 
+    def opt_user_agent_comment(self, comment: str) -> None:
+        """A comment on the program that is named; may be given again. [default: none]"""
+        self._lists.setdefault("user-agent-comment", []).append(comment)
+
     def opt_version(self) -> None:
         """Show the version and end."""
         print(f"peerproto {__version__}")
@@ -163,6 +168,8 @@ class Options(usage.Options):
                 self._parse(words)
             self["network"] = self["network"] or (DEMO if self["demo"] else NETWORK)
             self.net = networks.named(self["network"], self["policy"])
+            self.settings = {"user_agent": self["user-agent"], **keywords(self, self.net)}
+            PeerFactory(self.net, **self.settings)
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
 
@@ -178,12 +185,12 @@ class Options(usage.Options):
     def _parse(self, words: Sequence[str]) -> None:
         self._lists = {}
         super().parseOptions(words)  # type: ignore[no-untyped-call]
-        self.update({"connect": [], "listen": [], "log-level": []} | {**self} | self._lists)
+        self.update({name: [] for name in LISTS} | {**self} | self._lists)
 
     def _take_file(self, path: str) -> None:
         for name, value in read_config(path, KINDS).items():
             try:
-                self[name] = _seconds(value) if name in TIMES else value
+                self[name] = seconds(value) if name in TIMES else value
             except ValueError as error:
                 raise LocalError(f"{path}: {name}: {error}") from None
 
@@ -211,8 +218,8 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
             store=options.store_path(),
             connect=options["connect"],
             listen=options["listen"],
-            user_agent=options["user-agent"],
             timing=options.timing(),
+            **options.settings,
             leave=leave,
         )
     except LocalError as error:

@@ -23,7 +23,7 @@ from peerproto.cli.handshake import shake_hands, table
 from peerproto.errors import LocalError, PeerError
 from peerproto.networks.bitcoin import Ping, VerAck, Version
 from peerproto.peer.factory import Nonces, PeerFactory
-from tests.commands import python
+from tests.commands import python, run
 
 NETWORK = networks.named("litecoin-regtest")
 CODEC = NETWORK.codec()
@@ -349,3 +349,10 @@ class ProcessTests(Case):
         ran = yield self.command("host:port")
         self.assertEqual((ran.returncode, ran.stdout, ran.stderr.count("\n")), (2, "", 1))
         self.assertIn("peerproto handshake: 'host:port' is no HOST:PORT", ran.stderr)
+
+    def test_proxy(self) -> None:
+        """A proxy that is none is one line, and shows no password."""
+        ran = run(["handshake", "host", "--network", NETWORK.name, "--proxy", "me:hush@host"])
+        line = "peerproto handshake: --proxy: the proxy is no socks5://[USER:PASSWORD@]HOST[:PORT]: "
+        self.assertEqual((ran.code, ran.err.count("\n"), ran.err[: len(line)]), (2, 1, line))
+        self.assertNotIn("hush", ran.err)

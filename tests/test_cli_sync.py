@@ -60,7 +60,7 @@ class FollowTests(NodeCase):
     def follow(self, chain: HeaderChain | None = None, timeout: float = 20.0) -> Deferred[None]:
         """Begin to sync."""
         self.headers = chain or self.chain()
-        options = Namespace(where=WHERE, network=NETWORK.name, policy=None, timeout=timeout)
+        options = Namespace(where=WHERE, network=NETWORK.name, policy=None, timeout=timeout, proxy=None)
         return Deferred.fromCoroutine(sync.follow(self.clock, options, self.headers, self.bar))
 
     def connected(self, **says: Any) -> RawPeer:
@@ -206,7 +206,7 @@ class GraphTests(GraphNodeCase):
     def test_stalled(self) -> None:
         """A peer that brings nothing is told as such, with what did not come."""
         shown: Any = Shown()
-        options = Namespace(where=WHERE, network=KASPA.name, policy=None, timeout=20.0)
+        options = Namespace(where=WHERE, network=KASPA.name, policy=None, timeout=20.0, proxy=None)
         following = Deferred.fromCoroutine(sync.follow(self.clock, options, self.empty(KASPA), shown))
         self.raw.handshake(tip=self.served.tip)
         self.clock.advance(20)

@@ -97,6 +97,30 @@ class OptionsTests(TapCase):
         self.assertEqual(options.timing(), times)
         self.assertTrue(self.parse("--demo")["demo"])
 
+    def test_settings(self) -> None:
+        """What peers are like goes to their factory; what cannot be is told before anything starts."""
+        words = ["--network", "litecoin-regtest", "--user-agent-name", "my", "--user-agent-version=1.0"]
+        words += ["--user-agent-comment", "a", "--user-agent-comment=b", "--services", "NETWORK,0x8"]
+        words += ["--relay", "yes", "--no-stall-handler", "--proxy", "socks5://127.0.0.1:9050"]
+        settings = {
+            "user_agent": f"/peerproto:{__version__}/",
+            "user_agent_name": "my",
+            "user_agent_version": "1.0",
+        }
+        settings |= {"user_agent_comments": ["a", "b"], "services": 9, "relay": True, "stall_handler": False}
+        settings |= {"proxy": "socks5://127.0.0.1:9050"}
+        self.assertEqual(self.parse(*words).settings, settings)
+        for words, fault in (
+            (["--services", "NETWRK"], "--services: 'NETWRK' is no service: did you mean 'NETWORK'?"),
+            (["--subnetwork", "00" * 20], "bitcoin-mainnet has no subnetworks"),
+            (["--user-agent", "x" * 257], "user_agent has 257 bytes, at most 256 allowed"),
+            (
+                ["--user-agent-version", "1"],
+                "user_agent_version and user_agent_comments need a user_agent_name",
+            ),
+        ):
+            self.assertEqual(self.fault(*words), fault)
+
     def test_store_of_each_network(self) -> None:
         """Each network has a file of its own by default."""
         paths = {self.parse("--network", name).store_path() for name in networks.names()}
@@ -115,7 +139,7 @@ class OptionsTests(TapCase):
             self.fault("--conect", "x"), "option --conect not recognized: did you mean '--connect'?"
         )
         self.assertIn("did you mean '--config'?", self.fault("--confg", "x"))
-        self.assertIn("choose from --network, ", self.fault("--xyz"))
+        self.assertIn("choose from --network, ", self.fault("--qqq"))
 
     def test_wrong_value(self) -> None:
         """A wrong value is shown with its option and what is allowed."""
@@ -161,12 +185,17 @@ class FileTests(TapCase):
         path = self.file(
             'network = "litecoin-regtest"\npolicy = "core"\nconnect = ["a:1"]\nlisten = ["tcp:1"]\n'
             'store = "x.sqlite"\nuser-agent = "/x:1/"\ngrace = 2\nidle-timeout = 7.5\ndemo = true\n'
+            'services = "NETWORK"\nprotocol-version = 70002\nrelay = false\ntrickle-interval = 1.5\n'
+            'user-agent-name = "my"\nuser-agent-comment = ["a"]\nno-stall-handler = true\n'
         )
         options = self.parse("--config", path)
         self.assertIs(options.net, networks.named("litecoin-regtest", "core"))
         self.assertEqual((options["connect"], options["listen"]), (["a:1"], ["tcp:1"]))
         self.assertEqual((options.store_path(), options["user-agent"]), ("x.sqlite", "/x:1/"))
         self.assertEqual((options.timing().grace, options.timing().idle), (2.0, 7.5))
+        settings = {"services": 1, "protocol_version": 70002, "relay": False, "trickle_interval": 1.5}
+        settings |= {"user_agent_name": "my", "user_agent_comments": ["a"], "stall_handler": False}
+        self.assertEqual(options.settings, {"user_agent": "/x:1/", **settings})
         self.assertTrue(options["demo"])
 
     def test_command_line_wins(self) -> None:
@@ -191,6 +220,7 @@ class FileTests(TapCase):
         for text, wanted in {
             "conect = []": "there is no option 'conect': did you mean 'connect'?",
             'connect = "a"': "connect is 'a', a list of strings is asked",
+            "port = true": "port is True, a whole number is asked",
             "grace = 0": "grace: 0 is no time: seconds above 0, at most 86400, are allowed",
             'config = "x"': "there is no option 'config'",
             "grace": "not TOML",
@@ -235,6 +265,17 @@ class ServiceTests(TapCase):
         factory = service.node.factory
         self.assertEqual((factory.user_agent, factory.timing.grace), ("/x:1/", 2.0))
         self.successResultOf(service.stopService())
+
+    def test_proxy(self) -> None:
+        """A node calls through its proxy, and only what can be called so."""
+        words = ["--network", "litecoin-regtest", "--store", ":memory:", "--proxy", "socks5://127.0.0.1:9050"]
+        service = self.make(*words, "--connect", "seed.example.org", "--connect", "192.0.2.1:7")
+        service.startService()
+        self.assertEqual([call[:2] for call in service.reactor.tcpClients], [("127.0.0.1", 9050)] * 2)
+        self.successResultOf(service.stopService())
+        stop = self.assertRaises(SystemExit, self.make, *words, "--connect", "tcp:192.0.2.1:7")
+        assert isinstance(stop, SystemExit)
+        self.assertIn("with a proxy nothing else is called", self.line(stop))
 
     def test_demo(self) -> None:
         """Or the demonstration, of Bitcoin's regtest or of a network that is given."""

@@ -7,7 +7,7 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from peerproto.cli.options import add_network, add_pver, seconds
+from peerproto.cli.options import add_network, add_proxy, add_pver, seconds
 from peerproto.errors import ConnectFailed, HandshakeTimeout, PeerLost, PeerStalled, Reason
 from peerproto.networks import named
 from peerproto.text import printable
@@ -27,7 +27,7 @@ protocol versions without pongs, and on networks where not every node answers).
 """
 _EPILOG = """\
 Exit code: 0 if it answered; 1 if not, and then one line on standard error names
-the reason (connection-refused, connect-timeout, dns, no-route, wrong-network,
+the reason (connection-refused, connect-timeout, dns, no-route, proxy, wrong-network,
 oversize, malformed, self, obsolete, handshake-timeout, closed-by-peer, reset,
 eof-in-message, stalled ...); 2 for a wrong option.
 """
@@ -45,6 +45,7 @@ def add_parser(subparsers: Any) -> None:
         "(default port: the network's own)",
     )
     add_network(parser)
+    add_proxy(parser)
     add_pver(parser)
     parser.add_argument(
         "--timeout",
@@ -81,7 +82,9 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
 
     network, limit = named(options.network, options.policy), options.timeout
     timing = replace(network.timing, handshake=limit, grace=1.0)
-    factory = PeerFactory(network, relay=False, protocol_version=options.pver, timing=timing)
+    factory = PeerFactory(
+        network, relay=False, protocol_version=options.pver, timing=timing, proxy=options.proxy
+    )
     begun = reactor.seconds()
     connecting = connect(reactor, options.where, factory, timeout=limit)
     peer = await connecting.addTimeout(limit, reactor, lambda *_: _give_up_connecting(options))

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 from peerproto.errors import LocalError
 from peerproto.networks import named, nearest
+from peerproto.peer.socks import Proxy, proxy_at
 from peerproto.wire.codec import Codec
 
 _TOP_PVER = 0x7FFF_FFFF
@@ -80,6 +81,25 @@ def seconds(word: str) -> float:
     if not 0 < value <= 86_400:
         raise argparse.ArgumentTypeError(f"{word!r} is no time: a number of seconds above 0, at most 86400")
     return value
+
+
+def proxy(word: str) -> Proxy:
+    """A type for `add_argument`: a proxy."""
+    try:
+        return proxy_at(word)
+    except LocalError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_proxy(parser: argparse.ArgumentParser) -> None:
+    """The option that says through what a peer is called."""
+    parser.add_argument(
+        "--proxy",
+        type=proxy,
+        metavar="URL",
+        help="call through a SOCKS5 proxy, socks5://[USER:PASSWORD@]HOST[:PORT], which alone looks up names; the peer "
+        "must be a HOST[:PORT] then (default: none)",
+    )
 
 
 def add_network(parser: argparse.ArgumentParser) -> None:

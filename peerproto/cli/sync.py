@@ -9,7 +9,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from peerproto.cli.options import add_network, seconds
+from peerproto.cli.options import add_network, add_proxy, seconds
 from peerproto.errors import ConnectFailed, Reason
 from peerproto.networks import named
 
@@ -56,6 +56,7 @@ def add_parser(subparsers: Any) -> None:
         "(default port: the network's own)",
     )
     add_network(parser)
+    add_proxy(parser)
     parser.add_argument(
         "--store",
         required=True,
@@ -125,7 +126,7 @@ async def follow(reactor: Any, options: argparse.Namespace, chain: Chain, bar: B
         bar.show(count_of(chain), node.total(peer))
 
     timing = replace(network.timing, handshake=min(limit, network.timing.handshake), grace=1.0)
-    node = Node(reactor, network, chain, progressed=progressed, timing=timing)
+    node = Node(reactor, network, chain, progressed=progressed, timing=timing, proxy=options.proxy)
     connecting = connect(reactor, options.where, node.factory, timeout=limit)
     peer = await connecting.addTimeout(limit, reactor, lambda *_: _no_connection(options))
     try:

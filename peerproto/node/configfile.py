@@ -24,6 +24,7 @@ KINDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("a string", lambda value: isinstance(value, str)),
     "list": ("a list of strings", _is_list),
     "seconds": ("a number of seconds", _is_number),
+    "number": ("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool)),
     "flag": ("true or false", lambda value: isinstance(value, bool)),
 }
 """The types that an option may have: what to call a value of the type, and how to know it."""

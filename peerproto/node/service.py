@@ -62,7 +62,7 @@ class PeerNodeService(Service):
     ) -> None:
         self._kept = what_is_kept(network)
         for where in connect:
-            client_endpoint(reactor, where, network.port, 10.0)
+            client_endpoint(reactor, where, network.port, proxy=options.get("proxy"))
         for where in listen:
             server_endpoint(reactor, where)
         self.reactor = reactor

@@ -19,7 +19,7 @@ from peerproto.peer.duties import duties_of
 from peerproto.peer.flow import SEND_BUDGET
 from peerproto.peer.introducing import Introducing, timing_of
 from peerproto.peer.listener import Handler, handlers_of, method_of
-from peerproto.peer.logs import Quiet
+from peerproto.peer.logs import Logger, Quiet
 from peerproto.peer.nonces import Nonces as Nonces
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.score import Judge
@@ -27,6 +27,7 @@ from peerproto.peer.socks import Proxy, proxy_at
 
 USER_AGENT = f"/peerproto:{__version__}/"
 _numbers = count(1)
+_log = Logger()
 
 
 _nonces = Nonces()
@@ -122,6 +123,10 @@ class PeerFactory(Introducing, Factory):
         self.user_agent = user_agent_of(
             network.agents, user_agent, user_agent_name, user_agent_version, user_agent_comments
         )
+        if user_agent_name and self.user_agent == user_agent:
+            _log.warn(
+                "{name} does not fit behind {agent}, and is left out", name=user_agent_name, agent=user_agent
+            )
         self.services = services
         self.height = height
         self.tip = tip if tip is None or callable(tip) else bytes(tip)

@@ -95,24 +95,11 @@ _SIZES = {1: 4, 4: 16}
 def negotiation(write: Callable[[bytes], object], proxy: Proxy, target: bytes) -> Generator[int, bytes, None]:
     """Talk a proxy into connecting us; yields of how many bytes the next step must be made.
 
-    :param target: see see `target_of`.
+    :param target: see `target_of`.
 
     Raises ConnectFailed.
     """
-    methods = b"\0" if proxy.user is None else b"\0\2"
-    write(b"\5" + bytes((len(methods),)) + methods)
-    version, method = yield 2
-    _check_version(version)
-    if method not in methods:
-        raise _failed(
-            "it asks for a user and a password" if proxy.user is None else "it wants no password of ours"
-        )
-    if method == 2:
-        assert proxy.user is not None
-        write(b"\1" + bytes((len(proxy.user),)) + proxy.user + bytes((len(proxy.password),)) + proxy.password)
-        _, refused = yield 2
-        if refused:
-            raise _failed("it does not accept our user and password")
+    yield from _log_in(write, proxy)
     write(b"\5\1\0" + target)
     version, refusal, _, kind = yield 4
     _check_version(version)
@@ -122,6 +109,22 @@ def negotiation(write: Callable[[bytes], object], proxy: Proxy, target: bytes) -
     if size is None:
         raise _failed("it does not speak SOCKS5")
     yield size + 2
+
+
+def _log_in(write: Callable[[bytes], object], proxy: Proxy) -> Generator[int, bytes, None]:
+    user, password = proxy.user, proxy.password
+    methods = b"\0" if user is None else b"\0\2"
+    write(bytes((5, len(methods))) + methods)
+    version, method = yield 2
+    _check_version(version)
+    if user is not None and method == 2:
+        write(bytes((1, len(user))) + user + bytes((len(password),)) + password)
+        _, refused = yield 2
+        if refused:
+            raise _failed("it does not accept our user and password")
+    elif method:
+        asks = "it asks for a user and a password"
+        raise _failed(asks if user is None else "it wants neither a user and password nor nothing")
 
 
 def _check_version(version: int) -> None:

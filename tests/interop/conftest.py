@@ -17,6 +17,7 @@ import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
 from twisted.internet.defer import Deferred
 
 from .litecoind import Litecoind
+from .microsocks import Microsocks
 from .neo import NeoNode, missing
 from .ours import Ours
 from .waiting import within
@@ -31,6 +32,7 @@ BLOCKS = 400
 """The height of the shared node's chain."""
 
 StartLitecoind = Callable[..., Awaitable[Litecoind]]
+StartProxy = Callable[..., Awaitable[Microsocks]]
 StartNeo = Callable[..., Awaitable[NeoNode]]
 
 
@@ -130,6 +132,28 @@ async def start_neo(reactor: PosixReactorBase, neo_packages: None) -> AsyncItera
     finally:
         for node in reversed(nodes):
             await node.close()
+
+
+@pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
+async def start_proxy(reactor: PosixReactorBase) -> AsyncIterator[StartProxy]:
+    """A function that starts a SOCKS5 proxy of the test's own, which wants a user and a password if it is given them.
+
+    Without microsocks the test is skipped, or fails if nodes are required.
+    """
+    program = shutil.which("microsocks")
+    if program is None:
+        do_without("no microsocks on PATH (Debian: apt-get install microsocks)")
+    proxies: list[Microsocks] = []
+
+    async def start(login: tuple[str, str] | None = None) -> Microsocks:
+        proxies.append(Microsocks(reactor, program, login))
+        return await proxies[-1].start()
+
+    try:
+        yield start
+    finally:
+        for proxy in proxies:
+            await proxy.close()
 
 
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
