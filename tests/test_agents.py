@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto import networks
 from peerproto.agents import AgentRule, user_agent_of
 from peerproto.errors import LocalError
+from tests.everywhere import WAYS
 
 BASE = "/wire:1.0.0/"
-RULES = {
-    name: networks.named(name).agents
-    for name in (
-        "bitcoin-regtest",
-        "litecoin-regtest",
-        "decred-simnet",
-        "soter-simnet",
-        "kaspa-simnet",
-        "neo-privnet",
-    )
-}
+RULES = {way: network.agents for way, network in WAYS.items()}
 
 
 class AgentTests(SynchronousTestCase):
@@ -41,10 +31,10 @@ class AgentTests(SynchronousTestCase):
     def test_most(self) -> None:
         """What fills the limit is said; of a byte more the base alone, or it is refused, as the network does."""
         for name, rule in RULES.items():
-            self.assertEqual(rule.most, 1024 if name.startswith("neo") else 256)
+            self.assertEqual(rule.most, 1024 if name == "neo-cli" else 256)
             fits = "x" * (rule.most - len(BASE) - len(":1.0.0/"))
             self.assertEqual(len(user_agent_of(rule, BASE, fits, "1.0.0")), rule.most)
-            if name.partition("-")[0] in ("soter", "neo"):
+            if name in ("soterd", "neo-cli"):
                 error = self.assertRaises(LocalError, user_agent_of, rule, BASE, f"{fits}x", "1.0.0")
                 self.assertEqual(
                     str(error), f"user_agent has {rule.most + 1} bytes, at most {rule.most} allowed"
@@ -62,12 +52,12 @@ class AgentTests(SynchronousTestCase):
     def test_ascii(self) -> None:
         """Decred's are ASCII: of others the base alone is said."""
         said = {name: user_agent_of(rule, BASE, "é", "1.0.0") for name, rule in RULES.items()}
-        self.assertEqual([name for name in said if said[name] == BASE], ["decred-simnet"])
-        self.assertEqual(said["kaspa-simnet"], "/wire:1.0.0/é:1.0.0/")
+        self.assertEqual([name for name in said if said[name] == BASE], ["dcrd", "dcrd1"])
+        self.assertEqual(said["kaspad"], "/wire:1.0.0/é:1.0.0/")
 
     def test_semver(self) -> None:
         """Soter's peers compare versions: only semantic ones can be said there."""
-        soter = RULES["soter-simnet"]
+        soter = RULES["soterd"]
         for version in ("0.0.0", "10.20.30", "1.2.3-beta.1", "1.2.3+build.5", "1.2.3-0-x+a-b"):
             self.assertEqual(user_agent_of(soter, BASE, "soterd", version), f"{BASE}soterd:{version}/")
         for version in ("", "1", "1.2", "1.2.3.4", "01.2.3", "v1.2.3", "1.2.3-", "1.2.3+", "1.2.x"):

@@ -14,24 +14,16 @@ from peerproto.networks import kaspa
 from peerproto.networks.bitcoin import GetData, InvVect
 from peerproto.peer.introducing import timing_of
 from peerproto.testing import CALLED, CALLER, Pair, RawPeer, memory_factory
+from tests.everywhere import WAYS
 from tests.peer_case import HASHES, SHORT, PeerTestCase, regtest
-
-NAMES = (
-    "bitcoin-regtest",
-    "litecoin-regtest",
-    "decred-simnet",
-    "soter-simnet",
-    "kaspa-simnet",
-    "neo-privnet",
-)
 
 
 class VersionTests(PeerTestCase):
     """What is said in versions."""
 
     def said(self, name: str, *, inbound: bool = False, **options: Any) -> Any:
-        """The version that a peer sends, on a network of that name."""
-        raw = RawPeer(memory_factory(networks.named(name), clock=self.clock, **options), inbound=inbound)
+        """The version that a peer sends, on a network in that way."""
+        raw = RawPeer(memory_factory(WAYS[name], clock=self.clock, **options), inbound=inbound)
         self._raws.append(raw)
         if inbound:
             raw.send(raw.version())
@@ -40,7 +32,7 @@ class VersionTests(PeerTestCase):
     def test_user_agent(self) -> None:
         """The user agent is put together of what it is built on, name, version and comments."""
         comments = ["one", "two"]
-        for name in NAMES:
+        for name in WAYS:
             version = self.said(
                 name,
                 user_agent="/base:1.0.0/",
@@ -56,7 +48,7 @@ class VersionTests(PeerTestCase):
         globalLogPublisher.addObserver(heard.append)
         self.addCleanup(globalLogPublisher.removeObserver, heard.append)
         for name, warnings in (("n" * 200, 0), ("n" * 256, 1)):
-            version = self.said("kaspa-simnet", user_agent_name=name, user_agent_version="1")
+            version = self.said("kaspad", user_agent_name=name, user_agent_version="1")
             self.assertEqual(name not in version.user_agent, bool(warnings))
             self.assertEqual([event["log_level"] for event in heard], [LogLevel.warn] * warnings)
 
@@ -70,7 +62,7 @@ class VersionTests(PeerTestCase):
 
     def test_nonce(self) -> None:
         """A nonce that is given is that of every version; it is ours all the same."""
-        for name in NAMES:
+        for name in WAYS:
             nonces = {self.said(name, nonce=0x1234).nonce for _ in range(2)}
             self.assertEqual(nonces, {0x1234})
         raw = self.raw(nonce=7, inbound=True)
@@ -88,7 +80,7 @@ class VersionTests(PeerTestCase):
             self.assertEqual((host, port), (CALLED.host, CALLED.port))
             return ("2001:db8::7", 9)
 
-        for name in NAMES[:-1]:
+        for name in set(WAYS) - {"neo-cli"}:
             for tell, seen in ((told, ("2001:db8::7", 9)), (lambda host, port: None, ("::", 0))):
                 you = self.said(name, host_to_address=tell).addr_you
                 self.assertEqual((you.ip, you.port), seen)
@@ -128,8 +120,8 @@ class VersionTests(PeerTestCase):
 
     def test_highest_version(self) -> None:
         """0 stands for the highest that the network has."""
-        for name in NAMES:
-            network = networks.named(name)
+        for name in WAYS:
+            network = WAYS[name]
             self.assertEqual(
                 memory_factory(network, protocol_version=0).protocol_version, network.protocol_version
             )
@@ -152,9 +144,9 @@ class SubnetworkTests(PeerTestCase):
 
     def test_none(self) -> None:
         """Where there are none, the caller is told."""
-        for name in NAMES:
-            error = self.assertRaises(LocalError, memory_factory, networks.named(name), subnetwork=bytes(20))
-            self.assertIn("partial nodes" if name.startswith("kaspa") else "has no subnetworks", str(error))
+        for name in WAYS:
+            error = self.assertRaises(LocalError, memory_factory, WAYS[name], subnetwork=bytes(20))
+            self.assertIn("partial nodes" if name == "kaspad" else "has no subnetworks", str(error))
         network = kaspa.network("simnet", lets_partial_in=True)
         self.assertRaises(LocalError, memory_factory, network, subnetwork=bytes(19))
 

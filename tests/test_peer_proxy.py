@@ -23,6 +23,7 @@ from peerproto.peer.proxy import Detour, Place, ProxyEndpoint
 from peerproto.peer.socks import Proxy
 from peerproto.testing import MemoryTransport, memory_factory
 from peerproto.wire.reader import Reader
+from tests.everywhere import WAYS
 from tests.peer_case import regtest
 
 HERE, PROXY = IPv4Address("TCP", "203.0.113.5", 40000), IPv4Address("TCP", "127.0.0.1", 9050)
@@ -30,14 +31,6 @@ WHERE = "socks5://127.0.0.1:9050"
 ONION = f"{'a' * 56}.onion"
 LET_IN = b"\5\0"
 CONNECTED = b"\5\0\0\1" + bytes(6)
-FAMILIES = (
-    "bitcoin-regtest",
-    "litecoin-regtest",
-    "decred-simnet",
-    "soter-simnet",
-    "kaspa-simnet",
-    "neo-privnet",
-)
 
 
 @implementer(IHostnameResolver)
@@ -164,7 +157,7 @@ class LeakTests(ProxyTestCase):
 
     def told(self, where: str, name: str) -> tuple[bytes, Any]:
         """The version's bytes and the version that is sent to a peer."""
-        network = networks.named(name)
+        network = WAYS[name]
         peer = self.peer(where, network)
         sent = self.transport.take()
         (version,) = Reader(network.codec()).feed(sent)
@@ -174,7 +167,7 @@ class LeakTests(ProxyTestCase):
 
     def test_address_that_was_asked_for(self) -> None:
         """Of its own address the peer is told the one that was asked for; that is none of ours and not the proxy's."""
-        for name in FAMILIES:
+        for name in WAYS:
             sent, version = self.told("192.0.2.7:8333", name)
             if hasattr(version, "addr_you"):
                 self.assertEqual((version.addr_you.ip, version.addr_you.port), ("192.0.2.7", 8333), name)
@@ -182,7 +175,7 @@ class LeakTests(ProxyTestCase):
 
     def test_name_that_was_asked_for(self) -> None:
         """A name is not known as an address: the peer is told none, and port 0."""
-        for name in FAMILIES:
+        for name in WAYS:
             for where in (f"{ONION}:8333", "node.example:8333"):
                 sent, version = self.told(where, name)
                 if hasattr(version, "addr_you"):
