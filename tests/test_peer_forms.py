@@ -13,6 +13,7 @@ from peerproto import networks
 from peerproto.errors import (
     DuplicateVerack,
     DuplicateVersion,
+    ListenerFailed,
     NotFound,
     PeerStalled,
     Reason,
@@ -325,6 +326,18 @@ class PingTests(FormCase):
         peer = self.ready(replace(BITCOIN, make_ping=make_ping, nonce_bits=32))
         peer.ping()
         self.assertEqual(made, [(7, True, True)])
+
+    def test_height_that_fails(self) -> None:
+        """A height that cannot be told when it is time to ping ends the peer, and is logged."""
+        heights = iter([7])
+        network = replace(BITCOIN, make_ping=lambda nonce, us: Ping(us.best_height()))
+        node = PeerFactory(network, clock=self.clock, nonces=Nonces(), height=lambda: next(heights))
+        peer = node.build(inbound=False)
+        peer.makeConnection(self.transport)
+        self.receive(peer, self.version(), VerAck())
+        self.clock.advance(120)
+        self.assertIsInstance(peer.ending, ListenerFailed)
+        self.assertEqual(len(self.flushLoggedErrors(StopIteration)), 1)
 
     def test_only_who_has_pinged(self) -> None:
         """Where only a peer that has pinged is pinged, a silent one is left alone."""

@@ -200,7 +200,7 @@ class Inbox:
         self._passed_over = passed_over(peer)
         self._receive = self._deliver_some if self._passed_over else self._deliver
         self._speak(witness=bool(theirs.services & peer.network.witness_service))
-        peer.watch.open(lambda: keep_alive(peer))
+        peer.watch.open(lambda: peer.guarded(keep_alive, peer))
         agent = printable(theirs.user_agent)
         _log.info("{peer} is ready: {agent} {pver}", peer=str(peer), agent=agent, pver=peer.protocol_version)
         for message in greeting:

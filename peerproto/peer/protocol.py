@@ -176,7 +176,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
             self._close()
             return
         self.watch.begin()
-        self._guarded(self.inbox.begin, other)
+        self.guarded(self.inbox.begin, other)
 
     def dataReceived(self, data: bytes) -> None:
         """Handle each message that is complete; nothing is handled after the end, not even of the same chunk."""
@@ -193,7 +193,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.factory.forget(self)
         log_end(self, error)
         if self.audience.on_lost is not None:
-            self._guarded(self._tell_lost, self.audience.on_lost, error)
+            self.guarded(self._tell_lost, self.audience.on_lost, error)
         self.outbox.close(error)
         self.pending.fail_all(error)
         self._ready.fail(error)
@@ -204,7 +204,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
     def ready(self) -> None:
         """The handshake is done: everybody hears of it."""
         if self.audience.on_ready is not None:
-            self._guarded(self.inbox.tell, self.audience.on_ready, self)
+            self.guarded(self.inbox.tell, self.audience.on_ready, self)
         if not self.ending:
             self._ready.fire(self)
 
@@ -212,15 +212,25 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         """Call what handles messages: its time is ours, and what it writes goes out as one."""
         begun = self.watch.now()
         self.outbox.hold()
-        self._guarded(call, *arguments, begun)
+        self.guarded(call, *arguments, begun)
         self.outbox.flush()
         self.watch.worked(begun)
         if self.inbox.is_stopped or self.outbox.flow.waiting > self.reading.most:
             self.reading.stop()
 
+    def guarded(self, call: Callable[..., object], *arguments: Any) -> None:
+        """Call what may call a listener: a PeerError ends the peer, any other error too, and is logged as our own."""
+        try:
+            call(*arguments)
+        except PeerError as error:
+            self.fail(error)
+        except Exception:
+            _log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
+            self.fail(ListenerFailed("our own code failed: see the log"))
+
     def failed(self, failure: Failure) -> None:
         """A listener that was at work has failed."""
-        self._guarded(failure.raiseException)
+        self.guarded(failure.raiseException)
 
     def _watch_writing(self) -> None:
         tell = self.audience.on_write
@@ -236,13 +246,3 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.outbox.flow.close(drop=isinstance(self.ending, SendStalled | SendQueueFull))
         transport.loseConnection()
         self.watch.closing(getattr(transport, "abortConnection", transport.loseConnection))
-
-    def _guarded(self, call: Callable[..., object], *arguments: Any) -> None:
-        """Call what may call a listener: a PeerError ends the peer, any other error too, and is logged as our own."""
-        try:
-            call(*arguments)
-        except PeerError as error:
-            self.fail(error)
-        except Exception:
-            _log.failure("our own code failed while it handled {peer}, which is ended", peer=str(self))
-            self.fail(ListenerFailed("our own code failed: see the log"))

@@ -91,7 +91,7 @@ class Scored:
     inbound: bool
     fail: Callable[[PeerError], None]
     push_reject: Callable[..., Any]
-    _guarded: Callable[..., None]
+    guarded: Callable[..., None]
     manual = False
     _score: Score | None = None
 
@@ -163,7 +163,7 @@ class Scored:
     def _judge(self, judge: Judge, text: str, why: str) -> None:
         _log.warn("{peer} misbehaves: {text}", peer=str(self), text=text)
         if callable(judge.verdict):
-            self._guarded(judge.verdict, self, why)
+            self.guarded(judge.verdict, self, why)
         elif judge.verdict == "disconnect":
             self.fail(Discredited(text))
 
