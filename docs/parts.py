@@ -17,6 +17,7 @@ from importlib import import_module
 from unittest.mock import patch
 
 import sidebyside
+from configs import config_table
 from tables import code, codes, is_record, shortened, table
 
 import peerproto
@@ -358,6 +359,7 @@ PARTS: dict[str, Callable[..., str]] = {
     "records": record_list,
     "reasons": reason_table,
     "options": option_table,
+    "configs": config_table,
     "commands": command_list,
     "interface": interface,
     "modules": module_list,

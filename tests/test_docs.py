@@ -6,6 +6,7 @@ The pages themselves are built by ``make docs``, which takes every warning for a
 from __future__ import annotations
 
 import doctest
+import inspect
 import io
 import re
 import shlex
@@ -18,7 +19,7 @@ from unittest.mock import patch
 from twisted.trial.unittest import SynchronousTestCase
 
 import peerproto
-from peerproto import PeerError, cli, errors, networks
+from peerproto import PeerError, PeerFactory, cli, errors, networks
 from peerproto.cli import COMMANDS
 from peerproto.errors import Reason
 from peerproto.networks.bitcoin import Version
@@ -30,6 +31,7 @@ DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.rst") if "_build" not in page.parts)
 
 with patch.object(sys, "path", [str(DOCS), *sys.path]):
+    import configs
     import parts
     import sidebyside
     import tables
@@ -158,6 +160,25 @@ class PartTests(SynchronousTestCase):
         self.assertLess({"network", "connect", "config"}, names)
         for name in names:
             self.assertIn(f"--{name}``", parts.option_table())
+
+    def test_configs(self) -> None:
+        """Each field of the references' configurations has keywords and, if it has one, an option that there are."""
+        keywords = inspect.signature(PeerFactory).parameters
+        options = {name.rstrip("=") for name in Options().longOpt}
+        for field in configs.FIELDS:
+            self.assertEqual(set(field.keywords) - set(keywords), set())
+            self.assertIn(field.option, options | {""})
+        common = "HostToNetAddress Proxy UserAgentName UserAgentVersion UserAgentComments Services ProtocolVersion "
+        common += "DisableRelayTx Listeners "
+        for reference, names in {
+            "btcd": f"{common} NewestBlock ChainParams TrickleInterval AllowSelfConns DisableStallHandler",
+            "dcrd": f"{common} NewestBlock Net IdleTimeout",
+            "soterd": f"{common} NewestBlock ChainParams TrickleInterval",
+            "kaspad": f"{common} SelectedTipHash IsInDAG AddBanScore DAGParams SubnetworkID",
+            "neo-go": "Net UserAgent Services Nonce ProtocolVer Relay Port StartHeight OnHeader~...",
+        }.items():
+            theirs = {configs.name_of(field, reference) for field in configs.FIELDS} - {None}
+            self.assertEqual(theirs, {name.replace("~", " ") for name in names.split()}, reference)
 
     def test_commands(self) -> None:
         """The help of every command is in its page."""
