@@ -6,8 +6,8 @@ UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py test
 
 .PHONY: demo test trial fuzz lint docs
 
-# make demo NETWORK=kaspa-simnet shows another network.
-demo: $(VENV)/installed
+# make demo NETWORK=kaspa-simnet shows another network; Decred's work needs a package more.
+demo: $(VENV)/installed $(patsubst %,$(VENV)/installed-%,$(filter decred,$(subst -, ,$(NETWORK))))
 	$(VENV)/bin/twistd -n --pidfile= peernode --demo $(if $(NETWORK),--network $(NETWORK))
 
 test: $(VENV)/installed-test
