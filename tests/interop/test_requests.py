@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 
-from peerproto import NotFound, PeerProtocol, PeerStalled, State
+from peerproto import NotFound, PeerProtocol, PeerStalled, Reason, State
 from peerproto.chain.rules import sha256d
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
+    MSG_FILTERED_BLOCK,
     MSG_TX,
     MSG_WITNESS_BLOCK,
     MSG_WITNESS_TX,
     MSG_WTX,
     Block,
+    FilterAdd,
+    FilterClear,
+    FilterLoad,
     GetAddr,
     GetBlocks,
     GetCFCheckpt,
@@ -171,6 +175,38 @@ async def test_filters(litecoind: Litecoind, ours: Ours, policy: str) -> None:
     assert [(each.block_hash, each.data) for each in found] == list(zip(hashes, filters, strict=True))
     checkpoints = await within(peer.request(GetCFCheckpt(0, hashes[-1])), SECONDS)
     assert checkpoints.filter_headers == []  # one for each thousand blocks
+
+
+async def test_bloom_filter(litecoind: Litecoind, ours: Ours, policy: str) -> None:
+    """What a bloom filter matches comes behind its block; a filter may be added to, and taken away."""
+    recorder = Recorder()
+    peer = await ours.dial(litecoind.address, policy, listener=recorder)
+    block_hash, said, _ = await block_at(litecoind, 300)
+    coinbase = wire(said["tx"][0]["txid"])
+    asked = GetData([InvVect(MSG_FILTERED_BLOCK, block_hash)])
+    peer.send(FilterLoad(bytes(8), 1, 0, 0))
+    (nothing,) = await within(peer.request(asked), SECONDS)
+    assert (nothing.block_hash, nothing.transactions, nothing.flags) == (block_hash, 1, b"\0")
+    assert nothing.hashes == [coinbase]
+    peer.send(FilterAdd(coinbase))
+    (found,) = await within(peer.request(asked), SECONDS)
+    assert (found.hashes, found.flags) == ([coinbase], b"\1")
+    await until(lambda: recorder.heard["tx"], "the transaction that the filter matches")
+    assert [tx.txid for tx in recorder.heard["tx"]] == [coinbase]
+    peer.send(FilterClear())
+    (gone,) = await within(peer.request(asked, timeout=SHORT), SECONDS)
+    assert isinstance(gone, PeerStalled)
+    assert len(recorder.heard["merkleblock"]) == 2
+
+
+async def test_no_bloom_filters(start_litecoind: StartLitecoind, ours: Ours, policy: str) -> None:
+    """A node that offers no filters ends who loads one."""
+    node = await start_litecoind("-peerbloomfilters=0")
+    peer = await ours.dial(node.address, policy)
+    assert "BLOOM" not in peer.snapshot().services
+    peer.send(FilterLoad(bytes(8), 1, 0, 0))
+    error = await within(peer.when_disconnected(), SECONDS)
+    assert error.reason in (Reason.CLOSED_BY_PEER, Reason.RESET)
 
 
 async def spend(node: Litecoind, height: int) -> str:
