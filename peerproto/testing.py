@@ -12,6 +12,7 @@
     raw.handshake(protocol_version=60000)       # what the peer has answered
     raw.send(Ping(), b"and any bytes")
     raw.peer.state, raw.hung_up, raw.read()
+    raw.play({"getheaders": lambda asked: Headers([])})
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ from peerproto.wire.reader import Reader
 CALLER = IPv4Address("TCP", "192.0.2.1", 50001)
 CALLED = IPv4Address("TCP", "192.0.2.2", 8333)
 _nonces = count(0xABCDEF)
+
+Said = Message | bytes
+Script = Mapping[str, Callable[[Any], Said | list[Said] | None]]
+"""What is said to a message of a command: a message or bytes, several of them, or nothing."""
 
 
 class Event(NamedTuple):
@@ -311,6 +316,20 @@ class RawPeer:
         self.codec = self._reader.codec = self.peer.network.codec(pver, witness=True)
         self.send(self.peer.network.verack())
         return written + self.read()
+
+    def play(self, script: Script) -> list[Message]:
+        """Answer what the peer has written, and what it writes then, until it is silent; returns all that it has.
+
+        :param script: what to say to a message, by its command; what is not in it is not answered.
+        """
+        heard: list[Message] = []
+        while written := self.read():
+            heard += written
+            for message in written:
+                said = script[message.command](message) if message.command in script else None
+                if said is not None:
+                    self.send(*(said if isinstance(said, list) else [said]))
+        return heard
 
     def close(self, why: Exception | None = None) -> None:
         """End the connection: in good order, or for a reason that Twisted would tell (`ConnectionLost()`)."""

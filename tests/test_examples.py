@@ -6,6 +6,7 @@ import ast
 import io
 import re
 import textwrap
+import unittest
 from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -139,6 +140,12 @@ class ExampleTests(ProgramCase):
                 "ended: local-close",
             ],
         )
+
+    def test_own_tests(self) -> None:
+        """All of its tests are run, and none fails."""
+        result = unittest.TestResult()
+        unittest.defaultTestLoader.loadTestsFromTestCase(example("own_tests").TipWatcherTests).run(result)
+        self.assertEqual((result.testsRun, result.failures, result.errors), (4, [], []))
 
     def test_sync_headers(self) -> None:
         """It asks until there is no more, and ends at the peer's tip."""

@@ -11,7 +11,7 @@ from peerproto.errors import PeerLost, Reason
 from peerproto.networks.bitcoin import FeeFilter, GetAddr, Inv, Ping, Pong, VerAck, Version
 from peerproto.peer.handshake import State
 from peerproto.peer.listener import IPeerListener, PeerListener
-from peerproto.testing import CALLED, CALLER, MemoryTransport, Pair, RawPeer, Recorder, memory_factory
+from peerproto.testing import CALLED, CALLER, MemoryTransport, Pair, RawPeer, Recorder, Script, memory_factory
 from tests.peer_case import regtest
 
 
@@ -250,6 +250,20 @@ class RawPeerTests(SynchronousTestCase):
         self.assertFalse(raw.hung_up)
         raw.send(b"\xff" * 24)
         self.assertTrue(raw.hung_up)
+
+    def test_script(self) -> None:
+        """It answers by a script until the peer is silent: with a message, bytes, several of them, or nothing."""
+        raw = self.raw()
+        raw.handshake()
+        raw.peer.send(GetAddr())
+        script: Script = {
+            "getaddr": lambda asked: [Ping(1), raw.frame(Ping(2))],
+            "pong": lambda pong: raw.frame(Ping(3)) if pong.nonce == 1 else None,
+        }
+        self.assertEqual(raw.play(script), [GetAddr(), Pong(1), Pong(2), Pong(3)])
+        self.assertEqual(raw.play({}), [])
+        raw.peer.send(GetAddr())
+        self.assertEqual(raw.play({}), [GetAddr()])
 
     def test_end(self) -> None:
         """It can end the connection in good order."""
