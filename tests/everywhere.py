@@ -61,10 +61,12 @@ def missing(network: Network, asked: Any, first: int | None = None) -> Any:
 class EverywhereCase(PeerTestCase):
     """Ready peers of every network."""
 
-    def made(self, way: str, *, network: Network | None = None, **options: Any) -> RawPeer:
+    def made(
+        self, way: str, *, network: Network | None = None, inbound: bool = False, **options: Any
+    ) -> RawPeer:
         """The other side of a new peer."""
         options = {"clock": self.clock, "now": lambda: 1_600_000_000.0, "listener": Recorder(), **options}
-        raw = RawPeer(memory_factory(network or WAYS[way], **options))
+        raw = RawPeer(memory_factory(network or WAYS[way], **options), inbound=inbound)
         self._raws.append(raw)
         return raw
 
