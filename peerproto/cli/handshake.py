@@ -27,9 +27,9 @@ protocol versions without pongs, and on networks where not every node answers).
 """
 _EPILOG = """\
 Exit code: 0 if it answered; 1 if not, and then one line on standard error names
-the reason (connection-refused, connect-timeout, dns, no-route, proxy, wrong-network,
-oversize, malformed, self, obsolete, handshake-timeout, closed-by-peer, reset,
-eof-in-message, stalled ...); 2 for a wrong option.
+the reason (connection-refused, connect-timeout, dns, no-route, proxy,
+wrong-network, oversize, malformed, self, obsolete, handshake-timeout,
+closed-by-peer, reset, eof-in-message, stalled ...); 2 for a wrong option.
 """
 
 

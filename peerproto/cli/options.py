@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from peerproto.errors import LocalError
 from peerproto.networks import named, nearest
-from peerproto.peer.socks import Proxy, proxy_at
 from peerproto.wire.codec import Codec
+
+if TYPE_CHECKING:
+    from peerproto.peer.socks import Proxy
 
 _TOP_PVER = 0x7FFF_FFFF
 """The highest number that fits the version message's field."""
@@ -85,6 +87,8 @@ def seconds(word: str) -> float:
 
 def proxy(word: str) -> Proxy:
     """A type for `add_argument`: a proxy."""
+    from peerproto.peer.socks import proxy_at
+
     try:
         return proxy_at(word)
     except LocalError as error:
