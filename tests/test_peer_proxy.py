@@ -195,17 +195,21 @@ class LeakTests(ProxyTestCase):
 class FailureTests(ProxyTestCase):
     """A connection that does not come about."""
 
-    def test_no_proxy(self) -> None:
-        """Nobody is where the proxy should be."""
-        for cause, words in (
-            (error.ConnectionRefusedError(), "refused: nothing listens there"),
-            (error.TCPTimedOutError(), "timed out"),
+    def test_row_72_no_proxy(self) -> None:
+        """Row 72: nobody is where the proxy should be; nothing else is called."""
+        for called, (cause, words) in enumerate(
+            (
+                (error.ConnectionRefusedError(), "refused: nothing listens there"),
+                (error.TCPTimedOutError(), "timed out"),
+            ),
+            start=1,
         ):
             connecting = self.connect("example.org:1")
             self.reactor.tcpClients[-1][2].clientConnectionFailed(None, Failure(cause))
             self.assertEqual(
                 self.why(connecting), f"example.org:1: the proxy 127.0.0.1:9050 is not there: {words}"
             )
+            self.assertEqual(len(self.reactor.tcpClients), called)
 
     def test_refusals(self) -> None:
         """What the proxy says is told, and its connection cut."""
@@ -228,8 +232,8 @@ class FailureTests(ProxyTestCase):
         self.answer().connectionLost(Failure(error.ConnectionDone()))
         self.assertIn("it hung up before there was a connection", self.why(connecting))
 
-    def test_silence(self) -> None:
-        """All of it has a minute, or as long as is asked; then the proxy's connection is cut."""
+    def test_row_72_slow_proxy(self) -> None:
+        """Row 72, slow: all of it has a minute, or as long as is asked; then the proxy's connection is cut."""
         for options, seconds in (({}, 60), ({"timeout": 3.0}, 3)):
             connecting = self.connect("example.org:1", **options)
             self.answer()

@@ -122,7 +122,7 @@ class NegotiationTests(SynchronousTestCase):
         self.assertEqual(len(set(found)), 9)
         self.assertEqual((found[4], found[8]), ("refused: nothing listens there", "error 9"))
 
-    def test_no_proxy(self) -> None:
-        """Whatever speaks something else is no proxy."""
+    def test_row_72_garbage(self) -> None:
+        """Row 72: whatever speaks something else is no proxy."""
         for answer in (b"HT", b"\4\0", b"\5\0\4\0\0\1", b"\5\0\5\0\0\2"):
             self.assertEqual(self.why(answer), "it does not speak SOCKS5")
