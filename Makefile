@@ -20,7 +20,7 @@ trial: $(VENV)/installed-test
 # Hostile frames and random lives, others each time, until something breaks or you end it.
 fuzz: $(VENV)/installed-test
 	while PEERPROTO_FUZZ=1 PEERPROTO_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q \
-	    $(wildcard tests/test_*_hostile.py) tests/test_peer_random.py; do :; done
+	    $(wildcard tests/test_*_hostile.py tests/test_*_random.py); do :; done
 
 lint: $(VENV)/installed-lint
 	$(VENV)/bin/ruff check
