@@ -20,6 +20,7 @@ from typing import Any, ClassVar, TypeVar
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.database import DirectoryBasedExampleDatabase
+from hypothesis.stateful import RuleBasedStateMachine
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import Incomplete, LocalError, MalformedMessage, Reason, WrongNetwork
@@ -60,6 +61,20 @@ NUMBERS = (
     *(bytes(4), b"\xff" * 4, bytes(8), b"\xff" * 8, b"\xff" * 7 + b"\x7f", bytes(32), b"\xff" * 32),
 )
 """Counts and values at which something ends."""
+
+
+def lives(machine: type[RuleBasedStateMachine]) -> list[str]:
+    """What goes wrong in a hundred lives of forty steps, the same each time; more, and others, for `make fuzz`."""
+    machine.TestCase.settings = settings(
+        max_examples=1000 if FUZZ else 100,
+        stateful_step_count=40,
+        deadline=None,
+        derandomize=not FUZZ,
+        suppress_health_check=list(HealthCheck),
+    )
+    result = machine.TestCase("runTest").run()
+    assert result is not None
+    return [text for _, text in (*result.errors, *result.failures)]
 
 
 class Instructions:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from twisted.internet.defer import Deferred
@@ -37,7 +36,7 @@ from peerproto.peer.handshake import State
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer, Recorder, memory_factory
 from tests.bitcoin_vectors import bad
-from tests.hostile import FUZZ
+from tests.hostile import lives
 from tests.peer_case import POLICIES, golden_frames, regtest, unknown_frame
 
 NETWORK = regtest()
@@ -270,16 +269,7 @@ class RandomLifeTests(SynchronousTestCase):
     """Run the machine."""
 
     def test_random_lives(self) -> None:
-        """A hundred lives of forty steps, the same each time; more, and others, for `make fuzz`."""
-        PeerMachine.TestCase.settings = settings(
-            max_examples=1000 if FUZZ else 100,
-            stateful_step_count=40,
-            deadline=None,
-            derandomize=not FUZZ,
-            suppress_health_check=list(HealthCheck),
-        )
-        result = PeerMachine.TestCase("runTest").run()
+        """Nothing goes wrong in a hundred of them."""
+        wrong = lives(PeerMachine)
         self.flushLoggedErrors(ValueError)
-        assert result is not None
-        for _, text in [*result.errors, *result.failures]:
-            self.fail(text)
+        self.assertEqual(wrong, [])
