@@ -29,8 +29,8 @@ from peerproto.errors import (
 from peerproto.networks import decred
 from peerproto.networks.decred import behaviour, slowness
 from peerproto.peer.factory import Nonces
-from peerproto.peer.score import Judge
 from peerproto.peer.handshake import State
+from peerproto.peer.score import Judge
 from peerproto.testing import Pair
 from peerproto.wire.message import Message
 from tests.commands import python
