@@ -138,7 +138,10 @@ class RejectTests(SynchronousTestCase):
     def test_told(self) -> None:
         """btcd tells of a wrong beginning, of what comes twice, and of what it cannot read."""
         for error, reject in (
-            (VersionExpected("verack", "verack"), Reject("version", 1, "a version message must precede all others")),
+            (
+                VersionExpected("verack", "verack"),
+                Reject("version", 1, "a version message must precede all others"),
+            ),
             (DuplicateVersion("again"), Reject("version", 0x12, "duplicate version message")),
             (DuplicateVerack("again"), Reject("verack", 0x12, "duplicate verack message")),
             (VersionTooOld("208, at least 209"), Reject("version", 0x11, "208, at least 209")),

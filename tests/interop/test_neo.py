@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.protocols.portforward import ProxyFactory, ProxyServer
 
 from peerproto import PeerProtocol, Reason, State, networks
+from peerproto.errors import DuplicateConnection
 from peerproto.networks.neo import (
     INV_BLOCK,
     INV_TX,
@@ -167,7 +169,9 @@ async def test_command(neo: NeoNode, ours: Ours, tmp_path: Path) -> None:
 
 
 async def test_requests(neo: NeoNode, ours: Ours) -> None:
-    """Headers and inventory come from behind the one start; an unknown start brings an empty list."""
+    """Headers and inventory come from behind the one start; an unknown start brings an empty list. The same node is a
+    peer only once, unless we want it twice.
+    """
     await until(lambda: has(neo, 6), "six blocks")
     peer = await dial(neo, ours)
     start, hashes = await hash_at(neo, 2), [await hash_at(neo, height) for height in (3, 4, 5)]
@@ -175,7 +179,9 @@ async def test_requests(neo: NeoNode, ours: Ours) -> None:
     assert [header.block_hash for header in headers[:3]] == hashes
     assert (await within(peer.request_headers([b"\7" * 32]), SECONDS)).headers == []
     recorder = Recorder()
-    other = await dial(neo, ours, recorder)
+    with pytest.raises(DuplicateConnection):
+        await dial(neo, ours, recorder)
+    other = await dial(neo, ours, recorder, one_per_nonce=False)
     other.send(GetBlocks([start], bytes(32)))
     await until(lambda: any(len(inv.hashes) > 1 for inv in recorder.heard["inv"]), "the inventory")
     (inventory,) = [inv for inv in recorder.heard["inv"] if len(inv.hashes) > 1]
@@ -243,7 +249,7 @@ async def test_memory_pool(start_neo: StartNeo, ours: Ours) -> None:
     await until(lambda: "asked" in said, "the node to ask for it")
     assert (said["asked"].type, said["asked"].hashes) == (INV_TX, [tx.tx_hash])
     other_recorder = Recorder()
-    other = await dial(node, ours, other_recorder)
+    other = await dial(node, ours, other_recorder, one_per_nonce=False)
 
     async def listed() -> list[Any]:
         other.send(MemPool(), expect=False)
