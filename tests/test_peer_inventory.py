@@ -279,6 +279,7 @@ class RoundTests(PeerTestCase):
             raw.peer.queue_inventory(tx(number))
         inventory = raw.peer.inventory
         self.assertEqual((inventory.waiting, inventory.dropped), (MOST_QUEUED, 3))
+        self.assertEqual(raw.peer.snapshot().announcements_dropped, 3)
         self.let_pass(10)
         self.assertEqual(self.announced(raw)[0][0], tx(3))
 

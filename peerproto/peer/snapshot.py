@@ -32,7 +32,7 @@ class Snapshot:
 
     :ivar version: the protocol version that the peer announces; `protocol_version` is what both speak.
     :ivar services: by name. :ivar last_block: the height of the best block that it is known to have.
-    :ivar bytes_waiting: for the peer to take them.
+    :ivar bytes_waiting: for the peer to take them. :ivar announcements_dropped: since too many waited.
     :ivar received: messages and bytes by command, and the seconds that listeners took if the factory measures them.
     """
 
@@ -69,6 +69,7 @@ class Snapshot:
     bytes_received: int
     bytes_sent: int
     bytes_waiting: int
+    announcements_dropped: int
     score: int
     requests: list[OpenRequest] = field(default_factory=list)
     received: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -138,6 +139,7 @@ def _counts(peer: PeerProtocol) -> dict[str, Any]:
         "bytes_received": counts.bytes_received,
         "bytes_sent": counts.bytes_sent,
         "bytes_waiting": peer.outbox.flow.waiting,
+        "announcements_dropped": peer.inventory.dropped,
         "received": by_command(counts.received, timed=timed),
         "sent": by_command(counts.sent, timed=timed),
     }
