@@ -10,7 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.logger import LogLevel, globalLogPublisher
+from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
 from peerproto.errors import LocalError, NotFound, PeerLost, PeerStalled, Reason
 from peerproto.networks.bitcoin import (
@@ -425,7 +425,10 @@ class GapTests(PeerTestCase):
         self.assertEqual((raw.peer.state, raw.hung_up), (State.READY, False))
 
     def test_row_66_busy_handler(self) -> None:
-        """A listener that blocks for five seconds takes nothing of the peer's time."""
+        """A listener that blocks for five seconds takes nothing of the peer's time, and is warned of."""
+        events: list[Any] = []
+        globalLogPublisher.addObserver(events.append)
+        self.addCleanup(globalLogPublisher.removeObserver, events.append)
         raw = self.ready()
         asked = raw.peer.request(MemPool())
         raw.peer.hear("addr", lambda *_: self.busy(5))
@@ -436,5 +439,9 @@ class GapTests(PeerTestCase):
         self.assertNoResult(asked)
         raw.send(Inv([]))
         self.assertEqual(self.successResultOf(asked), Inv([]))
+        warned = [formatEvent(event) for event in events if event["log_level"] is LogLevel.warn]
+        self.assertEqual(len(warned), 6)
+        self.assertIn("192.0.2.2:8333 (outbound): handling it took more than 1 seconds", warned[0])
+        self.assertTrue(warned[0].endswith("last addr"), warned[0])
         with self.assertRaises(LocalError):
             raw.peer.send(Ping(1 << 64))

@@ -7,7 +7,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerproto.text import printable
+from peerproto.text import printable, writable
 
 
 class PrintableTests(unittest.TestCase):
@@ -38,3 +38,11 @@ class PrintableTests(unittest.TestCase):
         self.assertTrue(shown.isascii())
         self.assertTrue(shown.isprintable())
         self.assertEqual(shown.encode().decode("unicode_escape"), text)
+
+
+class WritableTests(unittest.TestCase):
+    """What our own side says can stand in any file."""
+
+    def test_surrogates(self) -> None:
+        """Only what UTF-8 cannot hold is escaped."""
+        self.assertEqual(writable("a\\ \u00e9 \udcff"), "a\\ \u00e9 \\udcff")

@@ -19,6 +19,7 @@ from peerproto.errors import (
 )
 from peerproto.peer.handshake import State, describe
 from peerproto.peer.logs import Logger
+from peerproto.text import writable
 
 if TYPE_CHECKING:
     from peerproto.peer.protocol import PeerProtocol
@@ -95,7 +96,7 @@ def log_end(peer: PeerProtocol, error: PeerError) -> None:
             "{peer} ended: {why}: {error}{more}",
             peer=str(peer),
             why=error.reason,
-            error=str(error),
+            error=writable(str(error)),
             more=more,
         )
 

@@ -15,6 +15,7 @@ from peerproto.peer.duties import hear_early, keep_alive
 from peerproto.peer.handshake import State, describe
 from peerproto.peer.listener import Handler, started
 from peerproto.peer.logs import Logger
+from peerproto.peer.statistics import name_of
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
@@ -50,6 +51,7 @@ class Inbox:
         self._stream: Iterator[Message | Unread] | None = None
         self._later: deque[bytes] = deque()
         self.held = False
+        self._handling: type = Unread
         self._work: Deferred[Any] | None = None
         self._asked = False
         self._passed_over: frozenset[type[Message]] = frozenset()
@@ -58,6 +60,11 @@ class Inbox:
     def waiting(self) -> int:
         """How many bytes of an unfinished message are held."""
         return self._reader.waiting
+
+    @property
+    def command(self) -> str:
+        """The command of the message that is handled, or was the last one."""
+        return name_of(self._handling)
 
     def begin(self, other: object) -> None:
         """Send what begins the handshake with `other`, an address. Raises whatever our version is made with does."""
@@ -125,7 +132,8 @@ class Inbox:
         try:
             for message in stream:
                 counts.last_received = now
-                tally = counts.received[type(message)]
+                self._handling = kind = type(message)
+                tally = counts.received[kind]
                 tally.messages += 1
                 tally.bytes += reader.size
                 if self._audience.on_read is not None:

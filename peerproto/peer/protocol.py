@@ -54,6 +54,10 @@ _log = Logger()
 """Not of the class: its events would hold the peer, and Twisted keeps thousands of them until logging begins."""
 
 
+LONG = 1.0
+"""Seconds of our own that what one peer has sent may take at a time before that is worth a warning."""
+
+
 class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):  # type: ignore[misc]  # `connected` is a property here
     """A peer of a Bitcoin-like network.
 
@@ -214,7 +218,8 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.outbox.hold()
         self.guarded(call, *arguments, begun)
         self.outbox.flush()
-        self.watch.worked(begun)
+        if self.watch.worked(begun) > LONG:
+            self._warn_of_long_work()
         if self.inbox.is_stopped or self.outbox.flow.waiting > self.reading.most:
             self.reading.stop()
 
@@ -231,6 +236,10 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
     def failed(self, failure: Failure) -> None:
         """A listener that was at work has failed."""
         self.guarded(failure.raiseException)
+
+    def _warn_of_long_work(self) -> None:
+        text = "{peer}: handling it took more than {long:g} seconds, in which nobody else was served; last {command}"
+        _log.warn(text, peer=str(self), long=LONG, command=self.inbox.command)
 
     def _watch_writing(self) -> None:
         tell = self.audience.on_write

@@ -36,9 +36,10 @@ class Statistics:
 def by_command(tallies: dict[type, Tally], *, timed: bool = False) -> dict[str, dict[str, Any]]:
     """The tallies by command, most messages first; with seconds if they were measured."""
     names = ("messages", "bytes", "seconds") if timed else ("messages", "bytes")
-    rows = sorted(tallies.items(), key=lambda item: (-item[1].messages, _name(item[0])))
-    return {_name(kind): {name: getattr(tally, name) for name in names} for kind, tally in rows}
+    rows = sorted(tallies.items(), key=lambda item: (-item[1].messages, name_of(item[0])))
+    return {name_of(kind): {name: getattr(tally, name) for name in names} for kind, tally in rows}
 
 
-def _name(kind: Any) -> str:
+def name_of(kind: Any) -> str:
+    """The command of a kind of message; `unread` for frames that were not understood."""
     return "unread" if kind is Unread else str(kind.command)

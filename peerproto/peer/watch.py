@@ -56,9 +56,11 @@ class Watch:
         """Seconds on the peer's clock: it stands still while our own code handles what the peer has sent."""
         return (self._clock.seconds() if self._stopped is None else self._stopped) - self._ours
 
-    def worked(self, begun: float) -> None:
-        """The time from `begun`, as `now` gave it, was ours, not the peer's."""
-        self._ours += self.now() - begun
+    def worked(self, begun: float) -> float:
+        """The time from `begun`, as `now` gave it, was ours, not the peer's; how much it was."""
+        seconds = self.now() - begun
+        self._ours += seconds
+        return seconds
 
     def stand_still(self) -> None:
         """Nothing is read any more: until `go_on` the time is ours."""
