@@ -81,7 +81,7 @@ class CallerTests(CallCase):
         raw.peer.fail(SelfConnection("us"))
         raw.close()
         self.successResultOf(waiting)
-        self.assertTrue(self.doubles.is_ourselves(str(place(1))))
+        self.assertTrue(self.doubles.is_double(str(place(1))))
 
 
 class CallsTests(CallCase):

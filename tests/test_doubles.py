@@ -26,9 +26,7 @@ class DoubleTests(ManagerCase):
         raw = self.ready_at()
         self.doubles.note("us:1", raw.peer, SelfConnection("us"))
         raw.close()
-        self.assertTrue(self.doubles.is_ourselves("us:1"))
         self.assertTrue(self.doubles.is_double("us:1"))
-        self.assertFalse(self.doubles.is_ourselves("other:1"))
         self.assertFalse(self.doubles.is_double("other:1"))
 
     def test_twin(self) -> None:
@@ -37,7 +35,6 @@ class DoubleTests(ManagerCase):
         self.doubles.note("two:1", second.peer, DuplicateConnection("again"))
         single = self.doubles.when_single("two:1")
         self.assertTrue(self.doubles.is_double("two:1"))
-        self.assertFalse(self.doubles.is_ourselves("two:1"))
         self.assertNoResult(single)
         first.close()
         self.successResultOf(single)

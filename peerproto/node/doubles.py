@@ -34,10 +34,6 @@ class Doubles:
             if twin is not None:
                 self._remember(where, twin)
 
-    def is_ourselves(self, where: str) -> bool:
-        """Whether that is our own address."""
-        return self._known.get(where, False) is None
-
     def is_double(self, where: str) -> bool:
         """Whether a call would find somebody whom we have."""
         if where not in self._known:
