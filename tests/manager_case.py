@@ -27,11 +27,12 @@ def place(number: int) -> Place:
 class MemoryBook:
     """A book that offers its places in their order, whatever came of them.
 
-    :ivar told: what it was told, in order.
+    :ivar told: what it was told, in order. :ivar feeler: may be a function that chooses what to test.
     """
 
     def __init__(self, *places: Place) -> None:
         self.places = list(places)
+        self.feeler: Callable[[], Place | None] | None = None
         self.banned: set[str] = set()
         self.told: list[tuple[Any, ...]] = []
         self.asked: list[tuple[int, Collection[str]]] = []

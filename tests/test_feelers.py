@@ -18,12 +18,12 @@ class FeelerTests(ManagerCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.book = MemoryBook(place(1), place(2))
+        self.book = MemoryBook()
         self.brake = Brake(self.clock, lambda: 0.5)
-        self.suiting = {place(1), place(2)}
+        self.offered: list[Place | None] = [place(1)]
         caller = Caller(self.brake, Doubles(self.factory.peers), self.dial)
         self.feelers = Feelers(
-            self.clock, self.book, caller, self.brake, random=lambda: 0.5, suits=self.suiting.__contains__
+            self.clock, self.book, caller, self.brake, random=lambda: 0.5, choose=lambda: self.offered[0]
         )
         self.feelers.start()
 
@@ -67,12 +67,12 @@ class FeelerTests(ManagerCase):
         self.assertEqual(failed, ["connection-refused", "closed-by-peer"])
 
     def test_whom(self) -> None:
-        """Only who suits is called, if anybody does."""
-        self.suiting.discard(place(1))
+        """The place that was chosen is called, if there is one."""
+        self.offered = [place(2)]
         self.clock.advance(EVERY)
         self.assertEqual(self.called, [place(2)])
         self.refuse()
-        self.suiting.clear()
+        self.offered = [None]
         self.clock.advance(EVERY)
         self.assertEqual(len(self.dialled), 1)
 

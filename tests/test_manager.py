@@ -288,6 +288,18 @@ class ManagerTests(ReactorCase):
         self.reactor.advance(130)
         self.assertEqual(self.calls, [place(1), place(3)])
 
+    def test_book_that_chooses_feelers(self) -> None:
+        """A book that knows best which place is to be tested is asked for that; it may have none."""
+        manager = self.make(feelers=True, target=0)
+        offered = iter([None, place(5)])
+        self.patch(self.book, "feeler", lambda: next(offered))
+        manager.start()
+        self.reactor.advance(130)
+        self.assertEqual(self.calls, [])
+        self.reactor.advance(130)
+        self.assertEqual(self.calls, [place(5)])
+        self.refuse()
+
     def test_stop(self) -> None:
         """A stop ends all, and fires when all have ended; then all may begin again."""
         self.book.places = [place(1)]

@@ -247,9 +247,9 @@ class EvictionTests(SlotsCase):
 
     def test_key(self) -> None:
         """With another secret the same group has another rank."""
-        peer = self.ready("198.1.0.1")
-        (slot,) = self.slots.held.values()
-        first = self.slots._candidate(slot).group
+        first, second = self.called("198.1.0.1"), self.called("198.1.0.2")
         self.slots._key = b"other"
-        self.assertNotEqual(self.slots._candidate(slot).group, first)
-        self.assertEqual(self.slots._candidate(slot).id, peer.id)
+        third = self.called("198.1.0.3")
+        ranks = [self.slots.held[peer.id].rank for peer in (first, second, third)]
+        self.assertEqual(ranks[0], ranks[1])
+        self.assertNotEqual(ranks[0], ranks[2])

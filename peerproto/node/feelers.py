@@ -24,7 +24,7 @@ EVERY = 120.0
 class Feelers:
     """One after the other, for as long as they are not stopped; none while the brake is on.
 
-    :param suits: whether a place may be called. :param random: gives numbers from 0 to 1.
+    :param choose: tells the next place to test, None for nowhere. :param random: gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Feelers:
         brake: Brake,
         *,
         random: Callable[[], float],
-        suits: Callable[[Place], bool],
+        choose: Callable[[], Place | None],
         every: float = EVERY,
     ) -> None:
         self._book = book
         self._brake = brake
         self._random = random
-        self._suits = suits
+        self._choose = choose
         self._every = every
         self._timers = Timers(clock)
         self._felt: set[Place] = set()
@@ -65,7 +65,7 @@ class Feelers:
         self.start()
         if self.places or self._brake.is_on:
             return
-        place = next(filter(self._suits, self._book.candidates(4, ())), None)
+        place = self._choose()
         if place is not None:
             self._calls.begin(place)
 

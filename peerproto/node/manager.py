@@ -17,7 +17,7 @@ from peerproto.node.calling import Caller
 from peerproto.node.connector import PeerConnector
 from peerproto.node.doubles import Doubles
 from peerproto.node.feelers import Feelers, without_listener
-from peerproto.node.outbound import TARGET, Outbound
+from peerproto.node.outbound import CHOICE, TARGET, Outbound
 from peerproto.node.places import Book, Place
 from peerproto.node.roster import Roster, Subscriber
 from peerproto.node.slots import InboundPeers, Limits, Slots, is_spared
@@ -86,7 +86,7 @@ class PeerManager:
             target=target,
         )
         self._feelers = Feelers(
-            reactor, book, self._calls_with(self._feeling), self.brake, random=random, suits=self._may_feel
+            reactor, book, self._calls_with(self._feeling), self.brake, random=random, choose=self._to_feel
         )
         self._feels = feelers
         self.slots = Slots(
@@ -216,6 +216,12 @@ class PeerManager:
         found = [(peer, place) for peer in self.factory.peers.values() if (place := _place_of(peer))]
         groups = [self.book.group_of(place) for peer, place in found if peer.manual]
         return groups, [place.host for _, place in found if ip_address(place.host).is_global]
+
+    def _to_feel(self) -> Place | None:
+        """A place to be tested: a book that has a mind of its own on that has a method `feeler`."""
+        feeler = getattr(self.book, "feeler", None)
+        offered = self.book.candidates(CHOICE, ()) if feeler is None else [feeler()]
+        return next((place for place in offered if place is not None and self._may_feel(place)), None)
 
     def _may_feel(self, place: Place) -> bool:
         _, hosts = self._taken()

@@ -44,15 +44,22 @@ class Limits:
 
 
 class Slot:
-    """One place that is taken. Times are those of the clock, in seconds; 0 is never."""
+    """One place that is taken. Times are those of the clock, in seconds; 0 is never.
 
-    __slots__ = ("block", "group", "host", "peer", "since", "transaction")
+    :param rank: of its group under a secret key. :param is_local: see `Candidate`.
+    """
 
-    def __init__(self, peer: PeerProtocol, host: str, group: str, since: float) -> None:
+    __slots__ = ("block", "group", "host", "is_local", "peer", "rank", "since", "transaction")
+
+    def __init__(
+        self, peer: PeerProtocol, host: str, group: str, since: float, rank: int, is_local: bool
+    ) -> None:
         self.peer = peer
         self.host = host
         self.group = group
         self.since = since
+        self.rank = rank
+        self.is_local = is_local
         self.block = self.transaction = 0.0
 
 
@@ -121,7 +128,8 @@ class Slots:
 
     def hold(self, peer: PeerProtocol, host: str) -> None:
         """A peer takes a place, until it has ended."""
-        slot = Slot(peer, host, self._group(host), self._now())
+        group = self._group(host)
+        slot = Slot(peer, host, group, self._now(), self._rank(group), self._spared(host))
         self.held[peer.id] = self._unfinished[peer.id] = slot
         self._hosts[host] += 1
         self._groups[slot.group] += 1
@@ -161,6 +169,9 @@ class Slots:
             return "unfinished"
         return "rate" if self._rates.asks(group, self._now()) is None else None
 
+    def _rank(self, group: str) -> int:
+        return int.from_bytes(blake2b(group.encode(), key=self._key, digest_size=8).digest(), "big")
+
     def _group(self, host: str) -> str:
         return self._group_of(Place(host, 0))
 
@@ -178,16 +189,15 @@ class Slots:
 
     def _candidate(self, slot: Slot) -> Candidate:
         peer, least = slot.peer, slot.peer.pings.least
-        keyed = blake2b(slot.group.encode(), key=self._key, digest_size=8).digest()
         return Candidate(
             id=peer.id,
-            group=int.from_bytes(keyed, "big"),
+            group=slot.rank,
             since=slot.since,
             ping=inf if least is None else least,
             transaction=slot.transaction,
             block=slot.block,
             relays=peer.theirs is None or peer.theirs.relay,
-            is_local=self._spared(slot.host),
+            is_local=slot.is_local,
             is_disfavoured=peer.score > 0,
         )
 
