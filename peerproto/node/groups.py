@@ -7,6 +7,9 @@ so a node calls at most one of each.
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import NamedTuple
+
+from peerproto.wire.ip import Known
 
 __all__ = ["LOCAL_NETS", "Groups", "is_local_net", "is_public"]
 
@@ -25,6 +28,14 @@ def is_local_net(name: str) -> bool:
     return name.partition("-")[2] in LOCAL_NETS
 
 
+class _Judged(NamedTuple):
+    """`host`: as it is always written; None for no address. `group`: None if it is a group by itself."""
+
+    host: str | None
+    group: str | None
+    is_local: bool
+
+
 class Groups:
     """Routability and groups of addresses.
 
@@ -37,10 +48,8 @@ class Groups:
 
     def host(self, text: str) -> str | None:
         """An address that can be called, as it is always written (IPv4 in IPv6 as IPv4); None for any other text."""
-        found = _read(text)
-        if found is None or not (_is_public(found) or (self.local and _is_local(found))):
-            return None
-        return str(found)
+        found = _judged[text]
+        return found.host if found.group is not None or (self.local and found.is_local) else None
 
     def group_of(self, host: str, port: int | None = None) -> str:
         """The group of an address, as text that is the same for all of it.
@@ -49,16 +58,19 @@ class Groups:
 
         What is no address is a group by itself.
         """
-        found = _read(host)
-        if found is None or not _is_public(found):
-            return host if port is None else f"{host}:{port}"
-        return _group(found)
+        return _judged[host].group or (host if port is None else f"{host}:{port}")
 
 
 def is_public(host: str) -> bool:
     """Whether an address leads to the same place from everywhere."""
-    found = _read(host)
-    return found is not None and _is_public(found)
+    return _judged[host].group is not None
+
+
+def _judge(text: str) -> _Judged:
+    found = _read(text)
+    if found is None:
+        return _Judged(None, None, False)
+    return _Judged(str(found), _group(found) if _is_public(found) else None, _is_local(found))
 
 
 def _read(text: str) -> IP | None:
@@ -99,3 +111,6 @@ def _group(address: IP) -> str:
         address = inner
     high, low = address.packed[:2]
     return f"{high}.{low}.0.0/16"
+
+
+_judged = Known(_judge, 16384)

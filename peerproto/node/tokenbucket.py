@@ -27,7 +27,7 @@ class TokenBucket:
         if self.tokens < self._burst:
             self.tokens = min(self.tokens + max(now - self._seen, 0.0) * self._rate, self._burst)
         self._seen = now
-        taken = min(wanted, int(self.tokens))
+        taken = min(wanted, int(self.tokens + 1e-9))  # ten times a tenth is less than one
         self.tokens -= taken
         return taken
 
