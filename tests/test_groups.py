@@ -99,6 +99,6 @@ class LocalNetTests(SynchronousTestCase):
         """They are these."""
         self.assertEqual(
             {name.partition("-")[2] for name in networks.names() if is_local_net(name)},
-            {"regtest", "simnet", "regnet", "devnet", "privnet"},
+            {"regtest", "simnet", "regnet", "devnet", "privnet", "privnet-single"},
         )
         self.assertFalse(is_local_net("regtest"))

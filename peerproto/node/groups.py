@@ -25,7 +25,7 @@ IP = IPv4Address | IPv6Address
 
 def is_local_net(name: str) -> bool:
     """Whether the nodes of a network of this name, NETWORK-NET, are at home on one machine."""
-    return name.partition("-")[2] in LOCAL_NETS
+    return not LOCAL_NETS.isdisjoint(name.split("-")[1:2])
 
 
 class _Judged(NamedTuple):
