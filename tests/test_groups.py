@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
@@ -55,6 +57,13 @@ class RoutableTests(SynchronousTestCase):
             ("fe80::1%eth0", "fe80::1"),
         ):
             self.assertEqual(groups.host(text), host)
+
+    def test_first_bytes(self) -> None:
+        """What is found out by the first byte alone is what is so for all that it begins."""
+        for first in range(256):
+            for rest in ("0.0.1", "1.1.1", "64.0.1", "168.1.1", "254.1.1", "255.255.254"):
+                found = IPv4Address(f"{first}.{rest}")
+                self.assertEqual(is_public(str(found)), found.is_global and not found.is_multicast, found)
 
     def test_teredo(self) -> None:
         """An address of Teredo is where the address of IPv4 is that stands inverted at its end."""

@@ -212,7 +212,7 @@ def _row(entry: Entry) -> tuple[Any, ...]:
 
 def _plain(value: Any) -> Any:
     """As SQLite can have it: integers of 64 bits with a sign, text that is Unicode."""
-    if isinstance(value, str):
+    if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, int):
         return (value + 2**63) % 2**64 - 2**63

@@ -59,6 +59,7 @@ class Table:
         self._keyed = keyed
         self._buckets: dict[int, dict[int, Entry]] = {}
         self._used: list[int] = []
+        self._last: tuple[int, Place | None, int] = 0, None, 0
 
     def __len__(self) -> int:
         """How many slots are taken."""
@@ -71,21 +72,27 @@ class Table:
             self._used = list(self._buckets)
         return self._used
 
+    def _slot(self, bucket: int, place: Place) -> int:
+        """Who asks for a slot often takes it then: the last one is remembered."""
+        if self._last[:2] != (bucket, place):
+            self._last = bucket, place, self._keyed.slot(self._name, bucket, place)
+        return self._last[2]
+
     def holder(self, bucket: int, place: Place) -> Entry | None:
         """What stands in the slot of an address."""
-        return self._buckets.get(bucket, {}).get(self._keyed.slot(self._name, bucket, place))
+        return self._buckets.get(bucket, {}).get(self._slot(bucket, place))
 
     def put(self, bucket: int, entry: Entry) -> None:
         """Stand in its slot, which is free."""
         if bucket not in self._buckets:
             self._buckets[bucket] = {}
             self._used = []
-        self._buckets[bucket][self._keyed.slot(self._name, bucket, entry.place)] = entry
+        self._buckets[bucket][self._slot(bucket, entry.place)] = entry
 
     def drop(self, bucket: int, entry: Entry) -> None:
         """Leave its slot."""
         slots = self._buckets[bucket]
-        del slots[self._keyed.slot(self._name, bucket, entry.place)]
+        del slots[self._slot(bucket, entry.place)]
         if not slots:
             del self._buckets[bucket]
             self._used = []

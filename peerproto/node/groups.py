@@ -20,6 +20,9 @@ _WORLD = IPv6Network("2000::/3")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _WIDE = IPv6Network("2001:470::/32")  # one provider gives so much away that /32 would be too coarse
 
+_MIXED = frozenset({0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256)})
+"""First bytes of IPv4 of which not all is public; of all others it is, and that is found out much faster."""
+
 IP = IPv4Address | IPv6Address
 
 
@@ -70,7 +73,8 @@ def _judge(text: str) -> _Judged:
     found = _read(text)
     if found is None:
         return _Judged(None, None, False)
-    return _Judged(str(found), _group(found) if _is_public(found) else None, _is_local(found))
+    is_public = _is_public(found)
+    return _Judged(str(found), _group(found) if is_public else None, is_public or _is_local(found))
 
 
 def _read(text: str) -> IP | None:
@@ -92,7 +96,7 @@ def _inner(address: IPv6Address) -> IPv4Address | None:
 
 def _is_public(address: IP) -> bool:
     if isinstance(address, IPv4Address):
-        return address.is_global and not address.is_multicast
+        return address.packed[0] not in _MIXED or (address.is_global and not address.is_multicast)
     inner = _inner(address)
     return _is_public(inner) if inner is not None else address in _WORLD and address.is_global
 
