@@ -294,6 +294,17 @@ class CallingTests(BookCase):
         self.add("8.8.8.8", source="6.6.6.6")
         self.assertEqual((entry.buckets, len(self.book)), (set(), 1))
 
+    def test_written_otherwise(self) -> None:
+        """However an address is written, it is the same."""
+        place, other = Place("8.8.8.8", 1), Place("::ffff:8.8.8.8", 1)
+        self.good(other)
+        self.bad(other)
+        self.assertEqual([(entry.place, entry.fails, entry.tries) for entry in self.book], [(place, 1, 1)])
+        self.assertEqual(self.book.shelves.changed, {place})
+        self.book.own(other)
+        self.add("8.8.8.8")
+        self.assertEqual([entry.place.port for entry in self.book], [8333])
+
     def test_good_and_unknown(self) -> None:
         """Who was called by the operator's wish gets into the book too, if it is routable."""
         self.good(Place("8.8.8.8", 1))

@@ -82,8 +82,8 @@ class AddressBook:
         return iter(self.shelves)
 
     def get(self, place: Place) -> Entry | None:
-        """What is known of a place."""
-        return self.shelves.get(place)
+        """What is known of a place, however its address is written."""
+        return self.shelves.get(self._place(*place))
 
     # What we are told.
 
@@ -109,7 +109,7 @@ class AddressBook:
 
     def own(self, place: Place) -> None:
         """This is ourselves: never to be stored or called."""
-        self._own.add(place)
+        self._own.add(self._place(*place))
         entry = self.get(place)
         if entry is not None:
             self.shelves.remove(entry)
@@ -126,7 +126,7 @@ class AddressBook:
 
     def _add(self, known: Known, source: str) -> str:
         """Store one; what became of it, as it is counted."""
-        place = Place(self.groups.host(known.host) or "", known.port)
+        place = self._place(known.host, known.port)
         fault = self._fault(place)
         if fault:
             return fault
@@ -141,8 +141,12 @@ class AddressBook:
         self.shelves.again(entry, source, self._random)
         return "known"
 
+    def _place(self, host: str, port: int) -> Place:
+        """A place as it is always written; without a host if it is not routable."""
+        return Place(self.groups.host(host) or "", port)
+
     def _fault(self, place: Place) -> str:
-        """Why a place is not stored, as it is counted; empty if it may be. No host: it is not routable."""
+        """Why a place is not stored, as it is counted; empty if it may be."""
         if not place.host:
             return "unroutable"
         if not 0 < place.port < 65536:
@@ -200,7 +204,7 @@ class AddressBook:
         entry = self.get(place)
         if entry is not None:
             entry.begin(self._now())
-            self.shelves.changed.add(place)
+            self.shelves.changed.add(entry.place)
 
     def failed(self, place: Place, reason: str) -> None:
         """A call failed; who turned out to be ourselves is not called again, some others not for a day."""
@@ -209,7 +213,7 @@ class AddressBook:
         entry = self.get(place)
         if entry is not None:
             entry.fail(self._now(), self._last_good, DAY if reason in SELDOM else 0.0)
-            self.shelves.changed.add(place)
+            self.shelves.changed.add(entry.place)
 
     def connected(self, place: Place, about: Snapshot, services: int = 0) -> None:
         """A call was good: the place moves to the tried ones, or waits until who stands there was called again.
@@ -221,13 +225,14 @@ class AddressBook:
             self._last_good = now = self._now()
             entry.succeed(now, about_of(about))
             entry.services |= services
-            self.shelves.changed.add(place)
+            self.shelves.changed.add(entry.place)
             self.shelves.promote(entry)
 
     def _entry(self, place: Place) -> Entry | None:
         """That of a place, a new one if need be; None if there may be none."""
-        entry = self.get(place)
-        if entry is None and not self._fault(Place(self.groups.host(place.host) or "", place.port)):
+        place = self._place(*place)
+        entry = self.shelves.get(place)
+        if entry is None and not self._fault(place):
             entry = Entry(place, place.host, seen=self._now())
             return entry if self.shelves.stand(entry, place.host) else None
         return entry
