@@ -281,12 +281,18 @@ class AddressGossip:
     :ivar tell: the message for addresses, given which negotiating messages the other side has sent, and the protocol
         version that is spoken.
     :ivar telling: the kinds of message that tell of addresses, each with what reads them out of it.
+    :ivar ask: makes the message that asks; None if its kind needs no words.
     """
 
     asking: type[Message]
     most: int
     tell: Callable[[list[Known], Collection[type[Message]], int], Message]
     telling: Mapping[type[Message], Callable[[Any], list[Known]]] = field(default_factory=dict)
+    ask: Callable[[], Message] | None = None
+
+    def question(self) -> Message:
+        """The message that asks for addresses."""
+        return self.ask() if self.ask is not None else self.asking()
 
 
 def told_in(message: Any) -> list[Known]:

@@ -220,7 +220,11 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> me
     return messages.Addr(False, None, addresses)
 
 
-GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell, {messages.Addr: told_in})
+def _ask() -> messages.GetAddr:
+    return messages.GetAddr(False, None)
+
+
+GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell, {messages.Addr: told_in}, _ask)
 """Addresses of full nodes."""
 
 TIMING = Timing(trickle=(0.1, 0.1))
