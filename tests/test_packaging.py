@@ -122,7 +122,7 @@ class ArchiveTests(SynchronousTestCase):
     """What sdist and wheel contain."""
 
     def test_wheel_holds_our_modules_and_nothing_else(self) -> None:
-        """The wheel has each module, py.typed, lists of peers and the plugin: no tests, and no ``__init__.py`` of Twisted.
+        """The wheel has each module, py.typed, peer lists and the plugin: no tests, no ``__init__.py`` of Twisted.
 
         Beside them at most the one compiled file.
         """
