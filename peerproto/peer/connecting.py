@@ -99,7 +99,7 @@ def client_endpoint(
     if not isinstance(where, str):
         return where
     try:
-        place = _place(where, port)
+        place = host_and_port(where, port)
         return (
             clientFromString(reactor, where) if place is None else _tcp(reactor, *place, timeout or TIMEOUT)
         )
@@ -113,7 +113,7 @@ def _through(
     if isinstance(proxy, str):
         proxy = proxy_at(proxy)
     try:
-        place = _place(where, port) if isinstance(where, str) else None
+        place = host_and_port(where, port) if isinstance(where, str) else None
     except ValueError as error:
         raise LocalError(f"{where!r} is no HOST:PORT: {error}") from None
     if place is None:
@@ -122,7 +122,7 @@ def _through(
     return ProxyEndpoint(reactor, way, proxy, *place, timeout)
 
 
-def _place(where: str, port: int) -> tuple[str, int] | None:
+def host_and_port(where: str, port: int) -> tuple[str, int] | None:
     """Host and port, if that is what is said. Raises ValueError for what looks so and is not."""
     match = _HOST_PORT.fullmatch(where)
     if match is not None:
