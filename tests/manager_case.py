@@ -50,7 +50,7 @@ class MemoryBook:
         """See Book."""
         self.told.append(("tried", place))
 
-    def connected(self, place: Place, about: Snapshot) -> None:
+    def connected(self, place: Place, about: Snapshot, services: int = 0) -> None:
         """See Book."""
         self.told.append(("connected", place, about.user_agent))
 

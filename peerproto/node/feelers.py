@@ -74,7 +74,7 @@ class Feelers:
 
     def _ready(self, place: Place, peer: PeerProtocol) -> None:
         self._felt.add(place)
-        self._book.connected(place, peer.snapshot())
+        self._book.connected(place, peer.snapshot(), peer.services or 0)
         peer.disconnect(PeerLost("that was all that was to be found out", Reason.LOCAL_CLOSE))
 
     def _over(self, place: Place, error: PeerError) -> None:

@@ -119,7 +119,7 @@ class PeerManager:
         for peer in list(self.factory.peers.values()):
             ending.append(peer.when_disconnected())
             peer.disconnect(PeerLost("the node stops", Reason.SHUTDOWN))
-        return DeferredList(ending).addCallback(lambda _: None)
+        return DeferredList(ending, consumeErrors=True).addCallback(lambda _: None)
 
     def inbound(self) -> InboundPeers:
         """What to listen with."""

@@ -111,7 +111,7 @@ class Outbound:
     def _stable(self, place: Place, peer: PeerProtocol) -> None:
         self._good.add(place)
         self._delays.good(place)
-        self._book.connected(place, peer.snapshot())
+        self._book.connected(place, peer.snapshot(), peer.services or 0)
 
     def _over(self, place: Place, error: PeerError) -> None:
         self._timers.cancel(f"stable {place}")

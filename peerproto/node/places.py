@@ -30,8 +30,11 @@ class Book(Protocol):
     def tried(self, place: Place) -> None:
         """A call of a place begins."""
 
-    def connected(self, place: Place, about: Snapshot) -> None:
-        """A place was good: it has been ready for a stable time, or has shaken hands with who only tested it."""
+    def connected(self, place: Place, about: Snapshot, services: int = 0) -> None:
+        """A place was good: it has been ready for a stable time, or has shaken hands with who only tested it.
+
+        :param services: a bit set, what it offers.
+        """
 
     def failed(self, place: Place, reason: str) -> None:
         """A call of a place came to nothing, or to nothing good; the reason is one of the closed list."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
@@ -66,9 +66,17 @@ def _not_connected(reason: Failure, where: object) -> Any:
     raise ConnectFailed(f"{where}: {error}", error.reason) from reason.value
 
 
-def listen(
-    reactor: Any, where: str | IStreamServerEndpoint, factory: PeerFactory
-) -> Deferred[IListeningPort]:
+class Accepts(Protocol):
+    """What can be listened with: a factory, or who decides whom to let in."""
+
+    def inbound(self) -> Any:
+        """The protocol factory for those that call."""
+
+    def use_clock(self, clock: Any) -> None:
+        """Take this clock, unless one was given."""
+
+
+def listen(reactor: Any, where: str | IStreamServerEndpoint, factory: Accepts) -> Deferred[IListeningPort]:
     """Accept peers; fires with the port when it is bound.
 
     :param where: an endpoint string (`tcp:19444:interface=127.0.0.1`) or an endpoint.
