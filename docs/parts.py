@@ -60,6 +60,8 @@ REASONS = {
     Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
     Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",
     Reason.NOT_FOUND: "The peer said that it does not have what was asked. It ends a request, never a peer.",
+    Reason.NO_PEERS: "Nobody is left who could be asked: each has failed, or there is none. It ends a "
+    "request, never a peer.",
     Reason.MISBEHAVING: "Well formed, but against the rules: headers that break those of the chain, what nobody "
     "has offered, (policy core) a locator that is too long, or more points than the threshold.",
     Reason.CONNECTION_REFUSED: "Nothing listens at that address.",
@@ -72,6 +74,7 @@ REASONS = {
     Reason.RESET: "The connection broke: reset, or lost on the way.",
     Reason.LOCAL_ERROR: "A method of our own listener raised; the log has the traceback.",
     Reason.LOCAL_CLOSE: "We called `disconnect`.",
+    Reason.EVICTED: "It called us, all places were taken, and another who called was given its place.",
     Reason.SHUTDOWN: "Our node stops.",
 }
 """What each reason means, in a sentence."""
@@ -91,6 +94,7 @@ _LOST = {
     Reason.RESET,
     Reason.TLS,
     Reason.LOCAL_CLOSE,
+    Reason.EVICTED,
     Reason.SHUTDOWN,
 }
 

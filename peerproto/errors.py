@@ -23,6 +23,7 @@
       ConnectFailed             there never was a connection
       ListenerFailed            our own listener raised; never the peer's fault
       NotFound                  the peer has not what was asked; only ever fails a request
+      NoPeers                   nobody is left to be asked; only ever fails a request
     LocalError                  the caller's mistake
       StoreError                a store file that cannot be used
 
@@ -31,6 +32,7 @@ Only `MalformedMessage` and its children come out of received bytes, and no Pyth
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import StrEnum
 
 __all__ = [
@@ -49,6 +51,7 @@ __all__ = [
     "LocalError",
     "MalformedMessage",
     "Misled",
+    "NoPeers",
     "NotFound",
     "Oversize",
     "OversizeCommand",
@@ -97,6 +100,7 @@ class Reason(StrEnum):
     WRITE_STALL = "write-stall"
     SEND_QUEUE_FULL = "send-queue-full"
     NOT_FOUND = "not-found"
+    NO_PEERS = "no-peers"
     MISBEHAVING = "misbehaving"
     CONNECTION_REFUSED = "connection-refused"
     CONNECT_TIMEOUT = "connect-timeout"
@@ -108,6 +112,7 @@ class Reason(StrEnum):
     RESET = "reset"
     LOCAL_ERROR = "local-error"
     LOCAL_CLOSE = "local-close"
+    EVICTED = "evicted"
     SHUTDOWN = "shutdown"
 
 
@@ -327,6 +332,16 @@ class NotFound(PeerError):
     """The peer answered that it does not have what was asked."""
 
     reason = Reason.NOT_FOUND
+
+
+class NoPeers(PeerError):
+    """Nobody is left who could be asked; `errors` are what those said who were, in their order."""
+
+    reason = Reason.NO_PEERS
+
+    def __init__(self, text: str, errors: Sequence[PeerError] = ()) -> None:
+        super().__init__(text)
+        self.errors = list(errors)
 
 
 class LocalError(Exception):

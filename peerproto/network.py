@@ -280,11 +280,24 @@ class AddressGossip:
     :ivar asking: the kind of message that asks. :ivar most: how many may be told at once.
     :ivar tell: the message for addresses, given which negotiating messages the other side has sent, and the protocol
         version that is spoken.
+    :ivar telling: the kinds of message that tell of addresses, each with what reads them out of it.
+    :ivar ask: makes the message that asks; None if its kind needs no words.
     """
 
     asking: type[Message]
     most: int
     tell: Callable[[list[Known], Collection[type[Message]], int], Message]
+    telling: Mapping[type[Message], Callable[[Any], list[Known]]] = field(default_factory=dict)
+    ask: Callable[[], Message] | None = None
+
+    def question(self) -> Message:
+        """The message that asks for addresses."""
+        return self.ask() if self.ask is not None else self.asking()
+
+
+def told_in(message: Any) -> list[Known]:
+    """The addresses of a message that has a list of them, each of time, services, address and port."""
+    return [Known(host, port, services, seen) for seen, services, host, port in message.addr_list]
 
 
 def _nothing_wrong(ours: Introduction, theirs: Introduction, version: Any, inbound: bool) -> None:

@@ -43,6 +43,35 @@ def _seconds_of(name: str, given: str) -> float:
         raise ValueError(f"--{name}: {error}") from None
 
 
+MOST_OUTBOUND = 1000
+
+
+def _whole_number(given: str | int) -> int:
+    """Raises ValueError."""
+    try:
+        number = int(given)
+    except ValueError:
+        number = -1
+    if not 0 <= number <= MOST_OUTBOUND:
+        raise ValueError(f"{given!r} is no number from 0 to {MOST_OUTBOUND}")
+    return number
+
+
+def _outbound(given: str) -> int:
+    """The same for the command line; Twisted does not say which option it was."""
+    try:
+        return _whole_number(given)
+    except ValueError as error:
+        raise ValueError(f"--outbound: {error}") from None
+
+
+def _checked(name: str, value: Any) -> Any:
+    """A value of a file. Raises ValueError."""
+    if name == "outbound":
+        return _whole_number(value)
+    return seconds(value) if name in TIMES else value
+
+
 def _time(name: str) -> list[Any]:
     """The row of an option that is a time, for `usage.Options`."""
     field, text = TIMES[name]
@@ -79,6 +108,25 @@ PARAMETERS: list[list[Any]] = [
         None,
         "SQLite file of headers, or of a graph's blocks. [default: headers-NETWORK.sqlite, blocks-NETWORK.sqlite]",
     ],
+    [
+        "outbound",
+        None,
+        0,
+        "How many other peers to look for and call, at most one of each network group. [default: 0]",
+        _outbound,
+    ],
+    [
+        "book",
+        None,
+        None,
+        "SQLite file of the addresses, bans and ended connections. [default: none, they are forgotten]",
+    ],
+    [
+        "peers-file",
+        None,
+        None,
+        "What an empty book begins with, one HOST:PORT a line. [default: what comes with the network]",
+    ],
     ["user-agent", None, USER_AGENT, "What to call ourselves, at most 256 bytes."],
     *_settings(),
     *map(_time, TIMES),
@@ -96,12 +144,14 @@ FLAGS: list[list[Any]] = [
         None,
         "Let two nodes on loopback sync what is made here, show what each saw, and end. [default: off]",
     ],
+    ["allow-local", None, "Call addresses of private networks, too. [default: off but on local nets]"],
     ["no-stall-handler", None, SETTINGS["no-stall-handler"].text],
 ]
 
 KINDS = {
     **{row[0]: "text" for row in PARAMETERS if row[0] != "config"},
     **dict.fromkeys(TIMES, "seconds"),
+    "outbound": "number",
     **{row[0]: "flag" for row in FLAGS},
     **dict.fromkeys(LISTS, "list"),
     **{name: setting.kind for name, setting in SETTINGS.items()},
@@ -178,6 +228,15 @@ class Options(usage.Options):
         given = {field: self[name] for name, (field, _) in TIMES.items() if self[name] is not None}
         return replace(self.net.timing, **given)
 
+    def company(self) -> dict[str, Any]:
+        """Whom to look for, and what is kept of them: keywords of `peerproto.node.company.Company`."""
+        return {
+            "outbound": self["outbound"],
+            "book": self["book"],
+            "peers_file": self["peers-file"],
+            "allow_local": bool(self["allow-local"]),
+        }
+
     def store_path(self) -> str:
         """Where headers or blocks are kept. Raises LocalError for a network of which a node can follow nothing."""
         return self["store"] or f"{what_is_kept(self.net)}-{self.net.name}.sqlite"
@@ -190,7 +249,7 @@ class Options(usage.Options):
     def _take_file(self, path: str) -> None:
         for name, value in read_config(path, KINDS).items():
             try:
-                self[name] = seconds(value) if name in TIMES else value
+                self[name] = _checked(name, value)
             except ValueError as error:
                 raise LocalError(f"{path}: {name}: {error}") from None
 
@@ -219,6 +278,7 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
             connect=options["connect"],
             listen=options["listen"],
             timing=options.timing(),
+            company=options.company(),
             **options.settings,
             leave=leave,
         )

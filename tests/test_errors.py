@@ -21,6 +21,7 @@ from peerproto.errors import (
     LocalError,
     MalformedMessage,
     Misled,
+    NoPeers,
     NotFound,
     Oversize,
     OversizeCommand,
@@ -59,6 +60,7 @@ TREE = {
         PeerLost,
         ConnectFailed,
         ListenerFailed,
+        NoPeers,
         NotFound,
     },
     MalformedMessage: {WrongNetwork, Oversize, BadChecksum, UnknownCommand, Incomplete},
@@ -108,6 +110,7 @@ OWN_REASONS = {
     SendQueueFull: "send-queue-full",
     ListenerFailed: "local-error",
     NotFound: "not-found",
+    NoPeers: "no-peers",
 }
 
 

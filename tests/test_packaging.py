@@ -104,7 +104,9 @@ def in_installed(code: str, *arguments: str) -> str:
 
 def source_names() -> set[str]:
     """The files that must be in the wheel, as it names them."""
-    package = (path for path in (ROOT / "peerproto").rglob("*") if path.suffix in {".py", ".pyi", ".typed"})
+    package = (
+        path for path in (ROOT / "peerproto").rglob("*") if path.suffix in {".py", ".pyi", ".typed", ".txt"}
+    )
     return {path.relative_to(ROOT).as_posix() for path in package} | {"twisted/plugins/peernode.py"}
 
 
@@ -120,7 +122,7 @@ class ArchiveTests(SynchronousTestCase):
     """What sdist and wheel contain."""
 
     def test_wheel_holds_our_modules_and_nothing_else(self) -> None:
-        """The wheel has each module, py.typed and the plugin: no tests, and no ``__init__.py`` of Twisted.
+        """The wheel has each module, py.typed, peer lists and the plugin: no tests, no ``__init__.py`` of Twisted.
 
         Beside them at most the one compiled file.
         """

@@ -23,10 +23,11 @@ from peerproto.chain.rules import display
 from peerproto.errors import LocalError, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders
 from peerproto.networks.kaspa import GetSelectedTip, SelectedTip
+from peerproto.node.company import Company
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.service import LATE, PeerNodeService
-from peerproto.peer.factory import Nonces
+from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.testing import RawPeer
 from tests.graph_node_case import KASPA, GraphNodeCase, Serving
 from tests.node_case import NETWORK, NodeCase, bring, mined
@@ -211,6 +212,17 @@ class StartTests(ServiceCase):
         self.assert_not_started(service)
         self.assertIsNotNone(self.port.closing)
         self.assertEqual(self.stored(), 0)
+
+    def test_port_in_use_with_a_book(self) -> None:
+        """Then the book is closed, too: it can be opened again at once."""
+        book = self.path + ".book"
+        taken = CannotListenError("127.0.0.1", 18446, OSError(98, "Address already in use"))
+        service = self.service(listen=[Door(lambda: fail(taken))], company={"book": book})
+        self.assertRaises(LocalError, service.startService)
+        self.assertIsNone(service.company)
+        again = Company(self.reactor, PeerFactory(NETWORK, clock=self.clock), book=book)
+        self.assertEqual(len(again.book), 0)
+        again.abandon()
 
     def test_any_other_trouble_with_a_port(self) -> None:
         """And so does any error of an endpoint's, known or not."""

@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import StoreError
 from peerproto.node import storefile
-from peerproto.node.storefile import Kind, StoreFile, told
+from peerproto.node.storefile import Kind, StoreFile, Unfit, told
 
 
 def fill(db: sqlite3.Connection) -> None:
@@ -287,6 +288,57 @@ class RefusedTests(FolderTestCase):
         self.patch(os, "stat", refuse)
         with self.assertRaisesRegex(StoreError, f"^{self.path}: Permission denied$"):
             storefile.StoreFile(self.path, KIND)
+
+
+class UpgradeTests(FolderTestCase):
+    """Files of an older version, where it is known how they become new ones."""
+
+    def newer(self, version: int, *steps: str) -> Kind:
+        def step(statement: str) -> Callable[[sqlite3.Connection], None]:
+            return lambda db: db.execute(statement) and None
+
+        upgrades = {KIND.version + at: step(statement) for at, statement in enumerate(steps)}
+        return replace(KIND, version=version, upgrades=upgrades)
+
+    def test_step_by_step(self) -> None:
+        """It goes through all versions between, once, and is then of the new one."""
+        self.opened().close()
+        kind = self.newer(
+            5, "INSERT INTO things VALUES (4, '')", "INSERT INTO things SELECT number + 1, '' FROM things"
+        )
+        for _ in range(2):
+            with closing(self.opened(kind=kind)) as file:
+                self.assertEqual(things(file), [0, 1, 4, 5])
+                self.assertEqual(file.db.execute("PRAGMA user_version").fetchone(), (5,))
+        self.refused("a thing store of version 5, only 3 can be read")
+
+    def test_unknown_step(self) -> None:
+        """Where a step is missing it is refused, and stays as it was."""
+        self.opened().close()
+        self.refused("a thing store of version 3, only 6 can be read", self.newer(6, "", ""))
+
+    def test_failing_step(self) -> None:
+        """Where a step fails nothing is changed."""
+        self.opened().close()
+        kind = self.newer(5, "INSERT INTO things VALUES (4, '')", "no such statement")
+        with self.assertRaisesRegex(Unfit, f'^{self.path}: near "no": syntax error$'):
+            StoreFile(self.path, kind)
+        self.assertEqual(things(self.opened()), [0])
+
+
+class BlameTests(FolderTestCase):
+    """Whether the file itself is to blame."""
+
+    def test_unfit(self) -> None:
+        """It is if it is damaged or of another kind."""
+        self.write(b"text")
+        self.assertRaises(Unfit, StoreFile, self.path, KIND)
+
+    def test_circumstances(self) -> None:
+        """It is not if it is in use, or may not be read."""
+        self.opened()
+        error = self.assertRaises(StoreError, StoreFile, self.path, KIND)
+        self.assertNotIsInstance(error, Unfit)
 
 
 class OtherProcessTests(FolderTestCase):

@@ -121,6 +121,25 @@ class OptionsTests(TapCase):
         ):
             self.assertEqual(self.fault(*words), fault)
 
+    def test_company(self) -> None:
+        """Whom to look for, and what is kept of them."""
+        self.assertEqual(
+            self.parse().company(), {"outbound": 0, "book": None, "peers_file": None, "allow_local": False}
+        )
+        given = self.parse("--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local")
+        self.assertEqual(
+            given.company(), {"outbound": 8, "book": "b", "peers_file": "p", "allow_local": True}
+        )
+
+    def test_outbound_that_is_none(self) -> None:
+        """A number of peers is a whole one, on the command line and in a file."""
+        for wrong in ("-1", "x", "1001"):
+            said = f"--outbound: {wrong!r} is no number from 0 to 1000"
+            self.assertEqual(self.fault(f"--outbound={wrong}"), said)
+        path = self.file("outbound = 1001\n")
+        self.assertIn("outbound: 1001 is no number", self.fault("--config", path))
+        self.assertEqual(self.parse("--config", self.file("outbound = 3\n")).company()["outbound"], 3)
+
     def test_store_of_each_network(self) -> None:
         """Each network has a file of its own by default."""
         paths = {self.parse("--network", name).store_path() for name in networks.names()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -11,13 +11,15 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybe
 from twisted.internet.interfaces import IListeningPort
 from twisted.python.failure import Failure
 
-from peerproto.errors import LocalError, PeerLost, Reason
+from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.node.chainlog import ChainLog
+from peerproto.node.company import Company
 from peerproto.node.connector import PeerConnector
 from peerproto.node.keeping import Store, chain_in, open_store, what_is_kept
+from peerproto.node.manager import PeerManager
 from peerproto.node.node import Node
-from peerproto.peer.connecting import client_endpoint, connect, listen, server_endpoint
+from peerproto.peer.connecting import client_endpoint, listen, server_endpoint
 from peerproto.peer.ending import where_is
 from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
@@ -41,10 +43,12 @@ class PeerNodeService(Service):
     :param store: the path of the file where it is kept, `:memory:` for none.
     :param connect: peers to keep connected: `host:port`, endpoint strings or endpoints.
     :param listen: where to accept peers: endpoint strings or endpoints.
+    :param company: options of the node's `Company`: `outbound`, `book`, `peers_file`, `allow_local`.
     :param failed: called with the LocalError when the service stops by itself.
     :param options: go to `Node` as they are (user_agent, services, timing ...).
     :ivar node: there while the service runs, else None.
-    :ivar ports: those that are bound. :ivar connectors: one for each peer that is kept connected.
+    :ivar company: its peers and the book of addresses, likewise.
+    :ivar ports: those that are bound.
     """
 
     _log = Logger()
@@ -57,6 +61,7 @@ class PeerNodeService(Service):
         store: str = ":memory:",
         connect: Sequence[Any] = (),
         listen: Sequence[Any] = (),
+        company: Mapping[str, Any] | None = None,
         failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
@@ -69,16 +74,22 @@ class PeerNodeService(Service):
         self.network = network
         self.node: Node | None = None
         self.ports: list[IListeningPort] = []
-        self.connectors: list[PeerConnector] = []
+        self.company: Company | None = None
         self._store_path = store
         self._connect, self._listen = tuple(connect), tuple(listen)
-        self._options = options
+        self._options = {"manual": False, **options}
+        self._company_options = company or {}
         self._failed = failed
         self._fault: LocalError | None = None
         self._store: Store | None = None
         self._chain_log: ChainLog | None = None
         self._bindings: list[Deferred[None]] = []
         self._stopping: Once[None] | None = None
+
+    @property
+    def connectors(self) -> list[PeerConnector]:
+        """One for each peer that is kept connected."""
+        return [] if self.company is None else self.company.connectors
 
     def startService(self) -> None:
         """Open the store, bind the ports, call the peers. Raises LocalError."""
@@ -87,6 +98,8 @@ class PeerNodeService(Service):
         try:
             node = self._open()
         except BaseException:
+            if self.company is not None:
+                self.company.abandon()
             self._close()
             raise
         super().startService()  # type: ignore[no-untyped-call]
@@ -114,8 +127,11 @@ class PeerNodeService(Service):
         options = {"progressed": progressed, "finished": log.finished, **self._options}
         node = self.node = Node(self.reactor, self.network, chain, **options)
         node.trouble.happened.when().addCallback(self._give_up)
+        company = self.company = Company(
+            self.reactor, node.factory, connect=self._connect, **self._company_options
+        )
         for where in self._listen:
-            self._bind(where, node)
+            self._bind(where, company.manager)
         return node
 
     def _begin(self, node: Node) -> None:
@@ -127,16 +143,15 @@ class PeerNodeService(Service):
             store=self._store_path,
         )
         self._chain_log.start()
-        if not self._connect and not self._listen:
+        if not self._connect and not self._listen and not self._company_options.get("outbound"):
             self._log.warn("nobody to connect to, and nowhere to accept peers: this node talks to nobody")
-        self.connectors = [self._connector(node, where) for where in self._connect]
-        for connector in self.connectors:
-            connector.start()
+        assert self.company is not None
+        self.company.start()
 
-    def _bind(self, where: Any, node: Node) -> None:
+    def _bind(self, where: Any, manager: PeerManager) -> None:
         """Bind a port now: a node that cannot listen where it was told must not start."""
         self._fault = None
-        binding = listen(self.reactor, where, node.factory).addCallbacks(self._bound, self._not_bound)
+        binding = listen(self.reactor, where, manager).addCallbacks(self._bound, self._not_bound)
         self._bindings.append(binding)
         if self._fault is not None:
             raise self._fault
@@ -154,12 +169,6 @@ class PeerNodeService(Service):
         if self.running:
             self._give_up(self._fault)
 
-    def _connector(self, node: Node, where: Any) -> PeerConnector:
-        def dial() -> Deferred[PeerProtocol]:
-            return connect(self.reactor, where, node.factory)
-
-        return PeerConnector(self.reactor, str(where), dial)
-
     def _give_up(self, error: LocalError) -> None:
         self._log.critical("{error}: the node stops", error=error)
         self.stopService()
@@ -171,12 +180,13 @@ class PeerNodeService(Service):
         for binding in self._bindings:
             binding.cancel()
         ending: list[Deferred[Any]] = [maybeDeferred(port.stopListening) for port in self.ports]
-        ending += [connector.stop() for connector in self.connectors]
-        for peer in list(node.factory.peers.values()):
-            ending.append(peer.when_disconnected())
-            peer.disconnect(PeerLost("the node stops", Reason.SHUTDOWN))
+        company = self.company
+        assert company is not None
+        ending.append(company.stop())
         ended = DeferredList(ending, consumeErrors=True)
-        return ended.addTimeout(node.factory.timing.grace + LATE, self.reactor)
+        return ended.addTimeout(node.factory.timing.grace + LATE, self.reactor).addBoth(
+            lambda _: company.close()
+        )
 
     def _ended(self, _: object, node: Node, stopping: Once[None]) -> None:
         for peer in node.factory.peers.values():
@@ -193,5 +203,5 @@ class PeerNodeService(Service):
             maybeDeferred(port.stopListening)
         if self._store is not None:
             self._store.close()
-        self.node = self._store = self._chain_log = None
-        self.ports, self.connectors, self._bindings = [], [], []
+        self.node = self.company = self._store = self._chain_log = None
+        self.ports, self._bindings = [], []

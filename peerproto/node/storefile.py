@@ -3,7 +3,8 @@
 In this order: a path where nothing is gets a complete file, made under another name and then moved there;
 what is there is read (not opened by SQLite, which could write to it) and refused if it is empty, not SQLite,
 another program's, another version's, cut short or another network's; then SQLite opens it and locks it for as
-long as it is open. Every refusal is a `StoreError` of one line that begins with the path.
+long as it is open, and an older version's tables are brought up to date. Every refusal is a `StoreError` of one line
+that begins with the path; an `Unfit` if the file itself is to blame.
 """
 
 from __future__ import annotations
@@ -15,18 +16,24 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from peerproto.errors import StoreError
 
-__all__ = ["Kind", "StoreFile", "told"]
+__all__ = ["Kind", "StoreFile", "Unfit", "told"]
 
 _MAGIC = b"SQLite format 3\0"
 _PAGE = 4096
 _HEAD = 16 * _PAGE
 
+_DAMAGE = {sqlite3.SQLITE_CORRUPT: "damaged: ", sqlite3.SQLITE_NOTADB: "damaged: ", sqlite3.SQLITE_ERROR: ""}
+
 _in_use: set[tuple[int, int]] = set()
+
+
+class Unfit(StoreError):
+    """What stands there is no such file, or not whole: another one could be begun in its place."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Kind:
     :ivar version: of the tables.
     :ivar marks: what else must agree, as the network's name.
     :ivar fill: makes the tables and first rows in an empty database.
+    :ivar upgrades: by version, what makes a database of that version one of the next.
     """
 
     what: str
@@ -45,6 +53,7 @@ class Kind:
     version: int
     marks: Mapping[str, str]
     fill: Callable[[sqlite3.Connection], None]
+    upgrades: Mapping[int, Callable[[sqlite3.Connection], None]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -56,8 +65,8 @@ def told(path: str) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         if code == sqlite3.SQLITE_BUSY:
             raise StoreError(f"{path}: is in use by another process") from error
-        damaged = "damaged: " if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB) else ""
-        raise StoreError(f"{path}: {damaged}{error}") from error
+        kind = Unfit if code in _DAMAGE else StoreError
+        raise kind(f"{path}: {_DAMAGE.get(code, '')}{error}") from error
 
 
 class StoreFile:
@@ -85,7 +94,7 @@ class StoreFile:
             inode = _inspect(self.path, real, kind)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
-        db = _connect(real)
+        db = _connect(real, kind)
         _in_use.add(inode)
         self._let_go = weakref.finalize(self, _in_use.discard, inode)  # also if nobody closes us
         return db
@@ -126,8 +135,8 @@ def _fill(db: sqlite3.Connection, kind: Kind) -> None:
     db.execute("COMMIT")
 
 
-def _connect(real: str) -> sqlite3.Connection:
-    """Open a file that is known to be ours, and lock it."""
+def _connect(real: str, kind: Kind) -> sqlite3.Connection:
+    """Open a file that is known to be ours, lock it, and bring it up to date."""
     address = f"{Path(real).as_uri()}?mode=rw"
     db = sqlite3.connect(address, uri=True, timeout=0, isolation_level=None, check_same_thread=False)
     try:
@@ -137,6 +146,7 @@ def _connect(real: str) -> sqlite3.Connection:
         db.execute("PRAGMA cache_size = -16384")
         db.execute("PRAGMA wal_autocheckpoint = 4096")
         db.execute("BEGIN EXCLUSIVE")
+        _upgrade(db, kind)
         db.execute("COMMIT")
     except BaseException:
         db.close()
@@ -144,11 +154,19 @@ def _connect(real: str) -> sqlite3.Connection:
     return db
 
 
+def _upgrade(db: sqlite3.Connection, kind: Kind) -> None:
+    """All the way or, if a step fails, not at all."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    for step in range(version, kind.version):
+        kind.upgrades[step](db)
+        db.execute(f"PRAGMA user_version = {step + 1}")
+
+
 def _create(path: str, real: str, kind: Kind) -> None:
     """Make a complete file under another name, then move it here unless somebody else was faster."""
     for suffix in ("-wal", "-journal"):
         if os.path.exists(real + suffix):  # SQLite would play it into the new file
-            raise StoreError(f"{path}: is not there, but {real}{suffix} is; move that away")
+            raise Unfit(f"{path}: is not there, but {real}{suffix} is; move that away")
     folder, name = os.path.split(real)
     handle, temporary = tempfile.mkstemp(prefix=f"{name}.", suffix=".new", dir=folder)
     os.close(handle)
@@ -190,7 +208,7 @@ def _inspect(path: str, real: str, kind: Kind) -> tuple[int, int]:
     has_log = os.path.exists(f"{real}-wal") and os.path.getsize(f"{real}-wal") > 0
     fault = _head_fault(head, kind) or _size_fault(head, found.st_size, has_log) or _marks_fault(head, kind)
     if fault:
-        raise StoreError(f"{path}: {fault}")
+        raise Unfit(f"{path}: {fault}")
     return inode
 
 
@@ -206,7 +224,7 @@ def _head_fault(head: bytes, kind: Kind) -> str:
         wanted = kind.application_id
         return f"another program's SQLite file, application id {application_id:#x}, not {wanted:#x}"
     version = int.from_bytes(head[60:64], "big")
-    if version != kind.version:
+    if version > kind.version or not kind.upgrades.keys() >= set(range(version, kind.version)):
         return f"a {kind.what} of version {version}, only {kind.version} can be read"
     return ""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from ipaddress import IPv6Address, ip_address
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import (
@@ -66,9 +66,17 @@ def _not_connected(reason: Failure, where: object) -> Any:
     raise ConnectFailed(f"{where}: {error}", error.reason) from reason.value
 
 
-def listen(
-    reactor: Any, where: str | IStreamServerEndpoint, factory: PeerFactory
-) -> Deferred[IListeningPort]:
+class Accepts(Protocol):
+    """What can be listened with: a factory, or who decides whom to let in."""
+
+    def inbound(self) -> Any:
+        """The protocol factory for those that call."""
+
+    def use_clock(self, clock: Any) -> None:
+        """Take this clock, unless one was given."""
+
+
+def listen(reactor: Any, where: str | IStreamServerEndpoint, factory: Accepts) -> Deferred[IListeningPort]:
     """Accept peers; fires with the port when it is bound.
 
     :param where: an endpoint string (`tcp:19444:interface=127.0.0.1`) or an endpoint.
@@ -99,7 +107,7 @@ def client_endpoint(
     if not isinstance(where, str):
         return where
     try:
-        place = _place(where, port)
+        place = host_and_port(where, port)
         return (
             clientFromString(reactor, where) if place is None else _tcp(reactor, *place, timeout or TIMEOUT)
         )
@@ -113,7 +121,7 @@ def _through(
     if isinstance(proxy, str):
         proxy = proxy_at(proxy)
     try:
-        place = _place(where, port) if isinstance(where, str) else None
+        place = host_and_port(where, port) if isinstance(where, str) else None
     except ValueError as error:
         raise LocalError(f"{where!r} is no HOST:PORT: {error}") from None
     if place is None:
@@ -122,7 +130,7 @@ def _through(
     return ProxyEndpoint(reactor, way, proxy, *place, timeout)
 
 
-def _place(where: str, port: int) -> tuple[str, int] | None:
+def host_and_port(where: str, port: int) -> tuple[str, int] | None:
     """Host and port, if that is what is said. Raises ValueError for what looks so and is not."""
     match = _HOST_PORT.fullmatch(where)
     if match is not None:

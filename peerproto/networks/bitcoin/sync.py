@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from peerproto.network import AddressGossip, HeaderSync, Known
+from peerproto.network import AddressGossip, HeaderSync, Known, told_in
 from peerproto.networks.bitcoin.messages import Addr, AddrV2, GetAddr, GetHeaders, Headers, SendAddrV2
 from peerproto.networks.bitcoin.records import HEADER, BlockHeader, NetAddressV2, TimedAddress
 from peerproto.wire.message import Message
@@ -45,4 +45,8 @@ def _address_v2(item: Known) -> NetAddressV2:
     return NetAddressV2(item.timestamp, item.services, network_id, address.packed, item.port)
 
 
-GOSSIP = AddressGossip(GetAddr, 1000, _tell)
+def _told(message: AddrV2) -> list[Known]:
+    return [Known(item.addr, item.port, item.services, item.timestamp) for item in message.addr_list]
+
+
+GOSSIP = AddressGossip(GetAddr, 1000, _tell, {Addr: told_in, AddrV2: _told})

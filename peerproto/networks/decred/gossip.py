@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from peerproto.network import AddressGossip, Known
+from peerproto.network import AddressGossip, Known, told_in
 from peerproto.networks.bitcoin.records import TimedAddress
 from peerproto.networks.decred.addresses import IPV4, IPV6, MOST, TOR_V3, NetAddressV2
 from peerproto.networks.decred.messages import Addr, AddrV2, GetAddr
@@ -27,4 +27,8 @@ def _address_v2(item: Known) -> NetAddressV2:
     return NetAddressV2(item.timestamp, item.services, kind, address.packed, item.port)
 
 
-GOSSIP = AddressGossip(GetAddr, MOST, _tell)
+def _told(message: AddrV2) -> list[Known]:
+    return [Known(item.host, item.port, item.services, item.timestamp) for item in message.addr_list]
+
+
+GOSSIP = AddressGossip(GetAddr, MOST, _tell, {Addr: told_in, AddrV2: _told})

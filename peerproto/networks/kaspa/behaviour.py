@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import LocalError, MalformedMessage, PeerError, Refused, VersionExpected
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
+from peerproto.network import (
+    AddressGossip,
+    Expectation,
+    Introduction,
+    Key,
+    Known,
+    Order,
+    Ourselves,
+    Timing,
+    told_in,
+)
 from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import InvVect, NetAddress
@@ -210,7 +220,11 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> me
     return messages.Addr(False, None, addresses)
 
 
-GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell)
+def _ask() -> messages.GetAddr:
+    return messages.GetAddr(False, None)
+
+
+GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell, {messages.Addr: told_in}, _ask)
 """Addresses of full nodes."""
 
 TIMING = Timing(trickle=(0.1, 0.1))

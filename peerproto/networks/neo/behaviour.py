@@ -6,7 +6,17 @@ from collections.abc import Collection
 
 from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion, OversizeCommand, PeerError, UnknownCommand
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, Timing
+from peerproto.network import (
+    AddressGossip,
+    Expectation,
+    Introduction,
+    Key,
+    Known,
+    Order,
+    Ourselves,
+    Timing,
+    told_in,
+)
 from peerproto.networks.neo import blocks, messages
 from peerproto.networks.neo.records import NetAddress
 from peerproto.wire.codec import Policy
@@ -146,4 +156,4 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> me
     return messages.Addr([NetAddress(item.timestamp, item.services, item.host, item.port) for item in known])
 
 
-GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell)
+GOSSIP = AddressGossip(messages.GetAddr, messages.MOST_ADDRESSES, _tell, {messages.Addr: told_in})

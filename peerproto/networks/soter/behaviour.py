@@ -9,7 +9,7 @@ from typing import Any
 
 from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves
+from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, told_in
 from peerproto.networks.bitcoin import filters
 from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import NetAddress, TimedAddress
@@ -190,6 +190,6 @@ def _tell(known: list[Known], noted: Collection[type[Message]], pver: int) -> ad
     )
 
 
-GOSSIP = AddressGossip(addresses.GetAddr, addresses.MOST_ADDRESSES, _tell)
+GOSSIP = AddressGossip(addresses.GetAddr, addresses.MOST_ADDRESSES, _tell, {addresses.Addr: told_in})
 
 INVENTORY = rules(messages.Inv, is_block, Struct("<I32si"), InvVect._make, refreshes=False)

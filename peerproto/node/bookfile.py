@@ -1,0 +1,254 @@
+"""The book of addresses on disk: one SQLite file, written by one process.
+
+It holds the addresses and what each peer was, the bans, the last connections that have ended, and the secret by which
+the book is ordered. The book is in memory; what has changed in it is gathered at once and written later, by whatever
+thread, in one transaction: after a kill the file is as before it or as after it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from collections import deque
+from contextlib import suppress
+from math import isfinite
+from typing import Any, NamedTuple
+
+from peerproto.chain.rules import display
+from peerproto.errors import LocalError
+from peerproto.network import Network
+from peerproto.node.addressbook import AddressBook
+from peerproto.node.bans import Ban
+from peerproto.node.entries import About, Entry
+from peerproto.node.history import MOST_KEPT, PER_HOST, Ended
+from peerproto.node.places import Place
+from peerproto.node.storefile import Kind, StoreFile, Unfit, told
+from peerproto.peer.logs import Logger
+
+__all__ = ["BookFile", "Changes", "gather", "open_book", "take_back"]
+
+_TABLES = (
+    "CREATE TABLE secret (secret BLOB NOT NULL)",
+    """CREATE TABLE addresses (
+        host TEXT, port INTEGER, source TEXT NOT NULL, services INTEGER NOT NULL, seen REAL NOT NULL,
+        tries INTEGER NOT NULL, fails INTEGER NOT NULL, counts INTEGER NOT NULL, last_try REAL NOT NULL,
+        last_success REAL NOT NULL, not_before REAL NOT NULL, tried INTEGER NOT NULL, buckets TEXT NOT NULL,
+        names TEXT NOT NULL, agent TEXT NOT NULL, height INTEGER, version INTEGER, latency REAL,
+        PRIMARY KEY (host, port)) WITHOUT ROWID""",
+    """CREATE TABLE bans (
+        what TEXT PRIMARY KEY, until REAL NOT NULL, reason TEXT NOT NULL, by TEXT NOT NULL) WITHOUT ROWID""",
+    """CREATE TABLE history (
+        id INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, inbound INTEGER NOT NULL,
+        began REAL NOT NULL, ended REAL NOT NULL, reason TEXT NOT NULL, text TEXT NOT NULL, agent TEXT NOT NULL)""",
+    "CREATE INDEX history_hosts ON history (host)",
+)
+_WRITE = f"INSERT OR REPLACE INTO addresses VALUES ({', '.join('?' * 18)})"
+_FORGET = "DELETE FROM addresses WHERE host = ? AND port = ?"
+_BAN = "INSERT OR REPLACE INTO bans VALUES (?, ?, ?, ?)"
+_UNBAN = "DELETE FROM bans WHERE what = ?"
+_END = "INSERT INTO history (host, port, inbound, began, ended, reason, text, agent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_ENDED = (
+    "SELECT host, port, inbound, began, ended, reason, text, agent FROM history WHERE host = ? ORDER BY id"
+)
+_TRIM = f"""DELETE FROM history WHERE host = ?1 AND id <= (
+    SELECT id FROM history WHERE host = ?1 ORDER BY id DESC LIMIT 1 OFFSET {PER_HOST})"""
+_TRIM_ALL = f"DELETE FROM history WHERE id <= (SELECT max(id) FROM history) - {MOST_KEPT}"
+
+_log = Logger()
+
+
+class Changes(NamedTuple):
+    """What is to be written: rows of addresses, places that are forgotten, bans, those taken back, connections."""
+
+    rows: list[tuple[Any, ...]]
+    gone: list[Place]
+    bans: list[Ban]
+    unbanned: list[str]
+    ended: list[Ended]
+
+
+def gather(book: AddressBook) -> Changes:
+    """What has changed since the last time; the book then counts as written."""
+    bans = {ban.what: ban for ban in book.bans}
+    shelves, banned, over = book.shelves.changed, book.bans.changed, list(book.ended)
+    book.shelves.changed, book.bans.changed = set(), set()
+    book.ended.clear()
+    entries = {place: book.get(place) for place in shelves}
+    return Changes(
+        [_row(entry) for entry in entries.values() if entry is not None],
+        [place for place, entry in entries.items() if entry is None],
+        [bans[what] for what in banned if what in bans],
+        [what for what in banned if what not in bans],
+        over,
+    )
+
+
+def take_back(book: AddressBook, changes: Changes) -> None:
+    """These were not written after all: they are to be gathered again."""
+    book.shelves.changed.update([Place(*row[:2]) for row in changes.rows], changes.gone)
+    book.bans.changed.update([ban.what for ban in changes.bans], changes.unbanned)
+    book.ended = deque([*changes.ended, *book.ended], MOST_KEPT)
+
+
+class BookFile:
+    """The book of one network. May be used from any thread, by one at a time.
+
+    :param path: of the file, made if it is not there; ":memory:" for none.
+    :ivar path: the same.
+    :raises StoreError: from the constructor and every method; `Unfit` if the file itself is to blame.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], network: Network, secret: bytes) -> None:
+        self._file = StoreFile(path, _kind(network, secret))
+        self.path = self._file.path
+        self._file.db.text_factory = _text
+
+    def close(self) -> None:
+        """Let go of the file; a second time does nothing."""
+        self._file.close()
+
+    def load(self, book: AddressBook) -> int:
+        """Fill an empty book; how many rows were left out because they make no sense or have no place here."""
+        faults = [fault for (fault,) in self._rows("PRAGMA quick_check(1)") if fault != "ok"]
+        secrets = self._rows("SELECT secret FROM secret")
+        addresses, bans = self._rows("SELECT * FROM addresses"), self._rows("SELECT * FROM bans")
+        if faults or len(secrets) != 1 or not isinstance(secrets[0][0], bytes) or len(secrets[0][0]) != 32:
+            raise Unfit(f"{self.path}: damaged: {(faults or ['it has no secret'])[0]}")
+        book.use_secret(secrets[0][0])
+        kept = [_restore(book, row) for row in addresses] + [_restore_ban(book, row) for row in bans]
+        return kept.count(False)
+
+    def save(self, changes: Changes) -> None:
+        """Write what has changed: all of it or, on error, nothing."""
+        with told(self.path), self._file.db as db:
+            db.execute("BEGIN IMMEDIATE")
+            db.executemany(_FORGET, changes.gone)
+            db.executemany(_WRITE, changes.rows)
+            db.executemany(_UNBAN, [(what,) for what in changes.unbanned])
+            db.executemany(_BAN, [tuple(map(_plain, ban)) for ban in changes.bans])
+            db.executemany(_END, [tuple(map(_plain, ended)) for ended in changes.ended])
+            db.executemany(_TRIM, {(_plain(ended.host),) for ended in changes.ended})
+            db.execute(_TRIM_ALL)
+
+    def history(self, host: str) -> list[Ended]:
+        """The last connections with a host that have ended, the newest last, as far as they are written."""
+        rows = self._rows(_ENDED, host)
+        return [Ended(row[0], row[1], bool(row[2]), *row[3:]) for row in rows]
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with told(self.path):
+            return self._file.db.execute(query, values).fetchall()
+
+
+def open_book(path: str | os.PathLike[str], network: Network, book: AddressBook) -> BookFile:
+    """Open the file and fill the book from it.
+
+    A file that is not this network's book, or is damaged, is kept beside it as PATH.bak, and an empty one is begun.
+
+    :raises StoreError: if it is in use, may not be read, or none can be made.
+    """
+    try:
+        return _opened(path, network, book)
+    except Unfit as error:
+        aside = set_aside(path)
+        _log.error("{error}: it is kept as {aside}, and the book begins empty", error=error, aside=aside)
+        return _opened(path, network, book)
+
+
+def _opened(path: str | os.PathLike[str], network: Network, book: AddressBook) -> BookFile:
+    file = BookFile(path, network, book.shelves.keyed.secret)
+    try:
+        left_out = file.load(book)
+    except BaseException:
+        file.close()
+        raise
+    if left_out:
+        _log.warn(
+            "{path}: {left_out} rows are left out: they make no sense here", path=path, left_out=left_out
+        )
+    return file
+
+
+def set_aside(path: str | os.PathLike[str]) -> str:
+    """Give a file, and its log if there is one, another name; what had that name is gone. The new name."""
+    real = os.path.realpath(path)
+    for suffix in ("-wal", "-journal", ""):
+        with suppress(FileNotFoundError):
+            os.replace(real + suffix, f"{real}.bak{suffix}")
+    return f"{os.fspath(path)}.bak"
+
+
+def _kind(network: Network, secret: bytes) -> Kind:
+    def fill(db: sqlite3.Connection) -> None:
+        for table in _TABLES:
+            db.execute(table)
+        db.execute("INSERT INTO secret VALUES (?)", (secret,))
+
+    return Kind(
+        "book of addresses",
+        0x7070626B,
+        1,
+        {"network": network.name, "genesis": display(network.genesis)},
+        fill,
+    )
+
+
+def _row(entry: Entry) -> tuple[Any, ...]:
+    told_of = entry.about
+    values = (
+        *(*entry.place, entry.source, entry.services, entry.seen, entry.tries, entry.fails, entry.counts),
+        *(
+            entry.last_try,
+            entry.last_success,
+            entry.not_before,
+            entry.is_tried,
+            json.dumps(sorted(entry.buckets)),
+        ),
+        *(json.dumps(told_of.services), told_of.agent, told_of.height, told_of.version, told_of.latency),
+    )
+    return tuple(map(_plain, values))
+
+
+def _plain(value: Any) -> Any:
+    """As SQLite can have it: integers of 64 bits with a sign, text that is Unicode."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, int):
+        return (value + 2**63) % 2**64 - 2**63
+    return value
+
+
+def _text(raw: bytes) -> str:
+    """Text that was damaged is nonsense, and not an error that is none of SQLite's."""
+    return raw.decode("utf-8", "replace")
+
+
+def _restore(book: AddressBook, row: tuple[Any, ...]) -> bool:
+    """Put an address into the book, if there is sense in it; the file may have been through other hands."""
+    try:
+        return book.restore(_entry(row), bool(row[11]), [int(number) for number in json.loads(row[12])])
+    except (TypeError, ValueError):
+        return False
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    """Raises TypeError or ValueError for nonsense."""
+    host, port, source, services, seen, tries, fails, counts, last_try, last_success, not_before, *_ = row
+    names, agent, height, version, latency = row[13:]
+    times = [float(value) for value in (seen, last_try, last_success, not_before)]
+    if not all(map(isfinite, times)):
+        raise ValueError("a time that is none")
+    entry = Entry(Place(host, int(port)), str(source), int(services) % 2**64, times[0])
+    entry.tries, entry.fails, entry.counts = int(tries), int(fails), int(counts)
+    entry.last_try, entry.last_success, entry.not_before = times[1:]
+    entry.about = About(tuple(map(str, json.loads(names))), str(agent), height, version, latency)
+    return entry
+
+
+def _restore_ban(book: AddressBook, row: tuple[Any, ...]) -> bool:
+    try:
+        book.bans.restore(Ban(str(row[0]), float(row[1]), str(row[2]), str(row[3])))
+    except (LocalError, ValueError, TypeError):
+        return False
+    return True

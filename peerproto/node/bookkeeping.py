@@ -1,0 +1,70 @@
+"""Writes the book of addresses down: now and then, and at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.threads import deferToThread
+
+from peerproto.errors import StoreError
+from peerproto.node.addressbook import AddressBook
+from peerproto.node.bookfile import BookFile, gather, take_back
+from peerproto.peer.logs import Logger
+from peerproto.peer.timers import Timers
+
+__all__ = ["EVERY", "BookKeeper"]
+
+EVERY = 60.0
+"""Seconds between two times; what a kill loses is not older."""
+
+
+class BookKeeper:
+    """Saves one book to one file, never twice at the same time; closes the file at the end.
+
+    :param file: from `peerproto.node.bookfile.open_book`.
+    :param in_thread: runs a function elsewhere and fires when it is done; the reactor does not wait for the disk.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        file: BookFile,
+        book: AddressBook,
+        *,
+        every: float = EVERY,
+        in_thread: Callable[..., Deferred[Any]] = deferToThread,
+    ) -> None:
+        self._file = file
+        self._book = book
+        self._every = every
+        self._in_thread = in_thread
+        self._timers = Timers(clock)
+        self._one_at_a_time = DeferredLock()
+
+    def start(self) -> None:
+        """Save now and then."""
+        self._timers.every("save", self._every, self.save)
+
+    def stop(self) -> Deferred[None]:
+        """Save for the last time and close the file; fires when that is done."""
+        self._timers.cancel_all()
+        return self.save().addCallback(lambda _: self._file.close())
+
+    def save(self) -> Deferred[None]:
+        """Save what has changed; fires when it is done. What cannot be written is tried again the next time."""
+        return self._one_at_a_time.run(lambda: Deferred.fromCoroutine(self._save()))
+
+    async def _save(self) -> None:
+        changes = gather(self._book)
+        if not any(changes):
+            return
+        try:
+            await self._in_thread(self._file.save, changes)
+        except StoreError as error:
+            take_back(self._book, changes)
+            self._log.error("the book of addresses is not saved: {error}", error=error)

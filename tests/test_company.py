@@ -1,0 +1,136 @@
+"""Tests of the company that a node keeps: what it begins with, what it hears and tells, what it writes down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import execute
+from twisted.internet.testing import MemoryReactorClock
+from twisted.trial.unittest import SynchronousTestCase
+
+from peerproto import networks
+from peerproto.errors import LocalError, StoreError
+from peerproto.network import Known, Network
+from peerproto.networks.bitcoin import Addr, GetAddr, Ping, Pong, TimedAddress
+from peerproto.node.company import Company
+from peerproto.node.places import Place
+from peerproto.peer.factory import Nonces, PeerFactory
+from peerproto.testing import RawPeer
+
+NETWORK = networks.named("bitcoin-regtest")
+NOW = 1_700_000_000
+TOLD = [TimedAddress(NOW, 1, f"192.0.2.{number}", 8333) for number in range(1, 9)]
+
+
+class CompanyTests(SynchronousTestCase):
+    """One node's company, over a reactor in memory."""
+
+    def setUp(self) -> None:
+        self.folder = Path(self.mktemp())
+        self.folder.mkdir()
+        self.reactor = MemoryReactorClock()
+
+    def company(self, network: Network = NETWORK, **options: Any) -> Company:
+        """One whose time stands still."""
+        self.factory = PeerFactory(network, clock=self.reactor, nonces=Nonces(), now=lambda: float(NOW))
+        return Company(self.reactor, self.factory, now=lambda: float(NOW), **options)
+
+    def file(self, name: str, text: str = "") -> str:
+        """The path of a file, written unless there is nothing to write."""
+        path = self.folder / name
+        if text:
+            path.write_text(text)
+        return str(path)
+
+    def ready(self, *, inbound: bool = False) -> RawPeer:
+        """A peer that has shaken hands."""
+        raw = RawPeer(self.factory, inbound=inbound)
+        raw.handshake()
+        raw.read()
+        return raw
+
+    def test_nobody_is_looked_for(self) -> None:
+        """Without a number of others nobody is called, and nobody asked; what is told is kept all the same."""
+        company = self.company(peers_file=self.file("peers", "127.0.0.1:18444"))
+        company.start()
+        self.reactor.advance(600)
+        self.assertEqual(self.reactor.tcpClients, [])
+        raw = self.ready()
+        company.manager.roster.watch(raw.peer)
+        self.assertEqual(raw.read(), [])
+        raw.send(Addr(TOLD))
+        self.assertEqual(len(company.book), 1 + len(TOLD))
+        self.assertEqual(company.connectors, [])
+        company.stop()
+        raw.close()
+        self.successResultOf(company.close())
+
+    def test_looked_for(self) -> None:
+        """Those of the file are called; who is ready is asked for others, and those are called too."""
+        company = self.company(outbound=2, peers_file=self.file("peers", "127.0.0.1:18444"))
+        company.start()
+        self.assertEqual([call[:2] for call in self.reactor.tcpClients], [("127.0.0.1", 18444)])
+        raw = self.ready()
+        company.manager.roster.watch(raw.peer)
+        self.assertEqual([message.command for message in raw.read()], ["getaddr"])
+        raw.send(Addr(TOLD[:1]))
+        self.assertEqual(self.reactor.tcpClients[1][:2], ("192.0.2.1", 8333))
+        raw.close()
+        self.assertEqual([ended.host for ended in company.book.ended], ["192.0.2.2"])
+        company.stop()
+
+    def test_answers(self) -> None:
+        """Who has called us hears of some, once; without a book of our own making the node's listener answers."""
+        company = self.company(outbound=1)
+        company.book.add(list(map(self.known, TOLD)), "test")
+        raw = self.ready(inbound=True)
+        raw.send(GetAddr(), GetAddr(), Ping(1))
+        answer, pong = raw.read()
+        assert isinstance(answer, Addr)
+        self.assertEqual((len(answer.addr_list), pong), (2, Pong(1)))
+        self.assertNotIn(GetAddr, self.company().manager.factory.handlers)
+        raw.close()
+
+    def known(self, address: TimedAddress) -> Any:
+        """An address as the book takes it."""
+        return Known(address.ip, address.port, address.services, address.timestamp)
+
+    def test_kept(self) -> None:
+        """A book in a file is there again the next time; the file of peers counts only for an empty one."""
+        book = self.file("book.sqlite")
+        first = self.company(book=book, peers_file=self.file("peers", "127.0.0.1:18444"))
+        first.start()
+        first.stop()
+        with patch.object(first._keeper, "_in_thread", execute):
+            self.successResultOf(first.close())
+        second = self.company(book=book, peers_file=self.file("others", "127.0.0.1:18445"))
+        self.assertEqual([entry.place for entry in second.book], [Place("127.0.0.1", 18444)])
+        with self.assertRaisesRegex(StoreError, "in use|locked|open"):
+            self.company(book=book)
+        second.abandon()
+
+    def test_local_addresses(self) -> None:
+        """Elsewhere than on local nets loopback is no address to call, unless that is allowed."""
+        network = networks.named("bitcoin-mainnet")
+        peers = self.file("peers", "127.0.0.1:8333")
+        self.assertEqual(len(self.company(network, peers_file=peers).book), 0)
+        self.assertEqual(len(self.company(network, peers_file=peers, allow_local=True).book), 1)
+        self.company(network).abandon()
+
+    def test_no_such_file(self) -> None:
+        """A file of peers that is not there, or says nonsense, is told in one line."""
+        with self.assertRaisesRegex(LocalError, "No such file"):
+            self.company(peers_file=self.file("none"))
+        with self.assertRaisesRegex(LocalError, "nonsense, line 1|nonsense:1"):
+            self.company(peers_file=self.file("nonsense", "a b c"))
+
+    def test_no_gossip(self) -> None:
+        """A network that tells of no addresses is nothing special."""
+        company = self.company(replace(NETWORK, gossip=None), outbound=1)
+        raw = self.ready()
+        company.manager.roster.watch(raw.peer)
+        self.assertEqual(raw.read(), [])
+        raw.close()
