@@ -22,6 +22,7 @@ NOW = 1_700_000_000.0
 NETWORK = "bitcoin-mainnet"
 
 _PEER: dict[str, Any] = {
+    "announcements_dropped": 0,
     "id": 1,
     "address": "8.8.8.8:8333",
     "local_address": None,
