@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -29,8 +30,9 @@ class CompanyTests(SynchronousTestCase):
     """One node's company, over a reactor in memory."""
 
     def setUp(self) -> None:
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir()
+        folder = TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
         self.reactor = MemoryReactorClock()
 
     def company(self, network: Network = NETWORK, **options: Any) -> Company:
