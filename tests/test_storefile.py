@@ -329,6 +329,14 @@ class UpgradeTests(FolderTestCase):
 class BlameTests(FolderTestCase):
     """Whether the file itself is to blame."""
 
+    def test_too_long_a_value(self) -> None:
+        """A damaged length that asks for more memory than there is."""
+        with (
+            self.assertRaisesRegex(Unfit, "x: damaged: a value of it is said to be longer than memory is"),
+            told("x"),
+        ):
+            raise MemoryError
+
     def test_unfit(self) -> None:
         """It is if it is damaged or of another kind."""
         self.write(b"text")

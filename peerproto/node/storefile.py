@@ -67,6 +67,8 @@ def told(path: str) -> Iterator[None]:
             raise StoreError(f"{path}: is in use by another process") from error
         kind = Unfit if code in _DAMAGE else StoreError
         raise kind(f"{path}: {_DAMAGE.get(code, '')}{error}") from error
+    except MemoryError as error:
+        raise Unfit(f"{path}: damaged: a value of it is said to be longer than memory is") from error
 
 
 class StoreFile:

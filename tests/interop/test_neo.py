@@ -270,19 +270,28 @@ async def test_memory_pool(start_neo: StartNeo, ours: Ours) -> None:
 
 
 class Heaper(ProxyServer):
-    """Takes what is sent to the node, and passes it on in one piece a while later."""
+    """Takes what is sent to the node, and passes it on a while later: in one piece, or each piece well apart from the
+    one before it.
+    """
 
     heap = b""
+    busy_until = 0.0
 
     def dataReceived(self, data: bytes) -> None:
         from twisted.internet import reactor
 
         if not self.factory.is_heaping:  # type: ignore[attr-defined]
-            super().dataReceived(data)
+            now = reactor.seconds()  # type: ignore[attr-defined]
+            self.busy_until = max(now, self.busy_until + HEAPED)
+            reactor.callLater(self.busy_until - now, self._pass_on_piece, data)  # type: ignore[attr-defined]
             return
         if not self.heap:
             reactor.callLater(HEAPED, self._pass_on)  # type: ignore[attr-defined]
         self.heap += data
+
+    def _pass_on_piece(self, data: bytes) -> None:
+        if self.peer is not None:
+            super().dataReceived(data)
 
     def _pass_on(self) -> None:
         if self.peer is not None:
