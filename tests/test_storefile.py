@@ -329,6 +329,11 @@ class UpgradeTests(FolderTestCase):
 class BlameTests(FolderTestCase):
     """Whether the file itself is to blame."""
 
+    def test_words_that_are_none(self) -> None:
+        """Damage that SQLite tells of in bytes that are no text."""
+        with self.assertRaisesRegex(Unfit, "x: damaged: it holds text that is none"), told("x"):
+            b"\xff".decode()
+
     def test_too_long_a_value(self) -> None:
         """A damaged length that asks for more memory than there is."""
         with (

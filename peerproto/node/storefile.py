@@ -69,6 +69,8 @@ def told(path: str) -> Iterator[None]:
         raise kind(f"{path}: {_DAMAGE.get(code, '')}{error}") from error
     except MemoryError as error:
         raise Unfit(f"{path}: damaged: a value of it is said to be longer than memory is") from error
+    except UnicodeError as error:  # of SQLite's own words for what it has found
+        raise Unfit(f"{path}: damaged: it holds text that is none") from error
 
 
 class StoreFile:
