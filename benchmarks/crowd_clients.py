@@ -15,7 +15,7 @@ from twisted.internet.stdio import StandardIO
 from benchmarks import inputs
 from benchmarks.crowd_server import Commands, tell
 from benchmarks.peers import NETWORK, PVER
-from peerproto.network import Introduction
+from peerproto.forms.introduction import Introduction
 from peerproto.networks.bitcoin import Inv, InvVect
 
 CODEC = NETWORK.codec(PVER)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from tables import code, codes
 from ways import Rows, side_by_side, ways
 
-from peerproto.conduct import AT_ONCE, Points
+from peerproto.forms.conduct import AT_ONCE, Points
 from peerproto.network import Network
 from peerproto.wire.message import Message
 

@@ -26,7 +26,8 @@ from peerproto.cli import COMMANDS
 from peerproto.cli.networks import describe
 from peerproto.cli.options import Parser
 from peerproto.errors import MalformedMessage, Reason
-from peerproto.network import Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.network import Network
 from peerproto.networks import bitcoin
 from peerproto.peer.listener import IPeerListener
 from peerproto.tap import Options

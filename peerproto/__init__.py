@@ -6,7 +6,7 @@ How the house is laid out, each floor knowing only those below it::
     node/        a node that looks after peers: connector, header chain, service
     peer/        how one peer behaves: PeerProtocol, PeerFactory, handshake, requests, deadlines
     networks/    each network as data: `networks.named("litecoin-regtest")`
-    network      the form that a network fills in
+    network      the form that a network fills in; forms/ has its parts
     chain/       what a chain of headers must obey
     wire/        bytes to messages and back
     errors       everything that can go wrong
@@ -37,7 +37,7 @@ from peerproto.errors import (
 )
 
 if TYPE_CHECKING:
-    from peerproto.network import Timing
+    from peerproto.forms.conversation import Timing
     from peerproto.peer.connecting import connect, listen
     from peerproto.peer.factory import PeerFactory
     from peerproto.peer.handshake import State
@@ -56,7 +56,7 @@ else:
         "PeerProtocol": "peer.protocol",
         "Snapshot": "peer.snapshot",
         "State": "peer.handshake",
-        "Timing": "network",
+        "Timing": "forms.conversation",
         "connect": "peer.connecting",
         "listen": "peer.connecting",
     }

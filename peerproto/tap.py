@@ -13,7 +13,8 @@ from twisted.python import usage
 
 from peerproto import __version__, networks
 from peerproto.errors import LocalError
-from peerproto.network import Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.network import Network
 from peerproto.networks import nearest
 from peerproto.node.configfile import read_config
 from peerproto.node.demo import NETWORK as DEMO

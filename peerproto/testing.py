@@ -31,7 +31,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from peerproto.errors import PeerError
-from peerproto.network import Introduction, Network
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.peer.listener import IPeerListener, PeerListener
 from peerproto.peer.protocol import PeerProtocol

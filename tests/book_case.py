@@ -11,7 +11,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Bans
 from peerproto.node.groups import Groups

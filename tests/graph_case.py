@@ -9,7 +9,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.chain.graph import Vertex
-from peerproto.network import Introduction, Network
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 from peerproto.node.graphstore import GraphStore
 from peerproto.node.growing import grow
 from peerproto.wire.message import Message

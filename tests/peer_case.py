@@ -11,7 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import PeerError
-from peerproto.network import Introduction, Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer, Recorder, memory_factory
 from tests.bitcoin_vectors import golden

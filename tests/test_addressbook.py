@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from peerproto.errors import LocalError, PeerLost, Reason
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Bans
 from peerproto.node.entries import DAY, HOUR, Entry

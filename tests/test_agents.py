@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto.agents import AgentRule, user_agent_of
 from peerproto.errors import LocalError
+from peerproto.forms.agents import AgentRule, user_agent_of
 from tests.everywhere import WAYS
 
 BASE = "/wire:1.0.0/"

@@ -19,7 +19,7 @@ from peerproto.errors import (
     VersionTooOld,
     WrongNetwork,
 )
-from peerproto.network import Introduction
+from peerproto.forms.introduction import Introduction
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
     MSG_CMPCT_BLOCK,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks.bitcoin import (
     Addr,
     AddrV2,

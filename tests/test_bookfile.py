@@ -17,7 +17,7 @@ from twisted.logger import LogLevel, capturedLogs
 
 from peerproto import networks
 from peerproto.errors import PeerLost, Reason, StoreError
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Ban
 from peerproto.node.bookfile import BookFile, gather, open_book, take_back
@@ -32,7 +32,7 @@ RESET = PeerLost("reset by the peer", Reason.RESET)
 CHILD = """
 import sys, time
 from peerproto import networks
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bookfile import gather, open_book
 from peerproto.node.groups import Groups

@@ -14,7 +14,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import LocalError, StoreError
-from peerproto.network import Known, Network
+from peerproto.forms.gossip import Known
+from peerproto.network import Network
 from peerproto.networks.bitcoin import Addr, GetAddr, Ping, Pong, TimedAddress
 from peerproto.node.company import Company
 from peerproto.node.places import Place

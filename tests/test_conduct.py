@@ -7,8 +7,8 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.conduct import AT_ONCE, MALFORMED, BloomRule, Points
 from peerproto.errors import Reason
+from peerproto.forms.conduct import AT_ONCE, MALFORMED, BloomRule, Points
 from peerproto.network import Network
 from peerproto.networks import bitcoin, kaspa, soter
 from peerproto.wire.message import Message

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks.decred import Addr, AddrV2, GetAddr, NetAddressV2, TimedAddress
 from peerproto.networks.decred.gossip import GOSSIP
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from peerproto.errors import StoreError
-from peerproto.network import Answer
+from peerproto.forms.sync import Answer
 from peerproto.networks.kaspa import (
     MSG_BLOCK,
     GetBlockInvs,

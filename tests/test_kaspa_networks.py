@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from peerproto import networks
 from peerproto.chain.rules import display, target_of
 from peerproto.errors import LocalError
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks import kaspa
 from peerproto.networks.bitcoin import VerAck as BitcoinVerAck
 from peerproto.networks.kaspa import (

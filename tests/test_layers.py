@@ -19,7 +19,8 @@ FLOORS = (
     ("errors", "text"),
     ("wire",),
     ("chain",),
-    ("network", "agents", "phrases", "conduct"),
+    ("forms",),
+    ("network",),
     ("networks",),
     ("peer",),
     ("testing", "node"),
@@ -29,7 +30,7 @@ FLOORS = (
 )
 """From the ground up: each may import itself and what is below it. The package's own `__init__` is the roof."""
 
-WITHOUT_TWISTED = ("errors", "text", "wire", "chain", "network", "agents", "phrases", "conduct", "networks")
+WITHOUT_TWISTED = ("errors", "text", "wire", "chain", "forms", "network", "networks")
 LOWER_FLOORS = (
     "import peerproto.wire.reader, peerproto.chain.difficulty, peerproto; peerproto.networks.names()"
 )

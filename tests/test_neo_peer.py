@@ -20,7 +20,7 @@ from peerproto.errors import (
     UnexpectedMessage,
     VersionExpected,
 )
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks.neo import (
     INV_BLOCK,
     INV_TX,

@@ -8,7 +8,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import LocalError
-from peerproto.network import Expectation, Introduction, Network, Order, Timing
+from peerproto.forms.conversation import Expectation, Order, Timing
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 
 NETWORK = networks.named("bitcoin-regtest")
 

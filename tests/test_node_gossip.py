@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 from peerproto import networks
 from peerproto.errors import PeerLost, Reason
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.gossip import Gossip
 from peerproto.testing import Pair

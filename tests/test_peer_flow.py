@@ -13,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from peerproto.errors import PeerError, PeerLost, Reason, SendQueueFull, SendStalled
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.networks.bitcoin import MSG_BLOCK, GetAddr, Inv, InvVect, Ping, Pong
 from peerproto.networks.bitcoin import NotFound as NotFoundMessage
 from peerproto.peer.flow import BUFFER, RATE, SEND_BUDGET, Flow

@@ -20,7 +20,8 @@ from peerproto.errors import (
     Refused,
     UnexpectedMessage,
 )
-from peerproto.network import Network, Ourselves
+from peerproto.forms.introduction import Ourselves
+from peerproto.network import Network
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
     Addr,

@@ -9,7 +9,7 @@ from twisted.logger import LogLevel, globalLogPublisher
 
 from peerproto import PeerFactory, networks
 from peerproto.errors import LocalError, PeerStalled, Reason, Refused
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.networks import kaspa
 from peerproto.networks.bitcoin import GetData, InvVect
 from peerproto.peer.introducing import timing_of

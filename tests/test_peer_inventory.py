@@ -9,7 +9,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.network import InventoryRules, Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.forms.inventory import InventoryRules
+from peerproto.network import Network
 from peerproto.networks import decred, kaspa, neo, soter
 from peerproto.networks.bitcoin import MSG_BLOCK, MSG_TX, MSG_WITNESS_BLOCK, Inv, InvVect, Ping
 from peerproto.networks.bitcoin.inventory import INVENTORY

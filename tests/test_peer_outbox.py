@@ -7,7 +7,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import LocalError, PeerLost, Reason
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.networks.bitcoin import FeeFilter, Ping, Pong
 from peerproto.peer.flow import SEND_BUDGET, Flow
 from peerproto.peer.outbox import Outbox

@@ -10,10 +10,10 @@ from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent, globalLogPublisher
 
 from peerproto.errors import LocalError, PeerLost, PeerStalled
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
+from peerproto.forms.phrases import Phrases
 from peerproto.networks import bitcoin, decred, kaspa, neo, soter
 from peerproto.networks.kaspa import subnetworks
-from peerproto.phrases import Phrases
 from peerproto.testing import RawPeer
 from peerproto.wire.onion import onion_name
 from tests.everywhere import WAYS, EverywhereCase, module_of

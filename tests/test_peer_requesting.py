@@ -8,10 +8,10 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred
 
 from peerproto.errors import LocalError, NotFound, PeerLost, PeerStalled
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
+from peerproto.forms.phrases import Phrases
 from peerproto.networks import bitcoin, decred
 from peerproto.peer.handshake import State
-from peerproto.phrases import Phrases
 from peerproto.testing import Pair, RawPeer
 from tests.everywhere import CHAINS, WAYS, EverywhereCase, missing, module_of, tx_of
 from tests.peer_case import HASHES

@@ -8,7 +8,7 @@ from twisted.internet.address import UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks.bitcoin import SendHeaders
 from peerproto.peer.handshake import State
 from peerproto.peer.protocol import PeerProtocol

@@ -20,7 +20,7 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.networks.soter import (
     MORE_BLOCKS,
     MSG_BLOCK,

@@ -13,7 +13,7 @@ from math import ceil
 from random import Random, SystemRandom
 
 from peerproto.errors import PeerError, Reason
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.bans import Bans
 from peerproto.node.buckets import Table
 from peerproto.node.entries import DAY, HOUR, Entry, about_of

@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 
 from peerproto.errors import PeerError
-from peerproto.network import AddressGossip, Network
+from peerproto.forms.gossip import AddressGossip
+from peerproto.network import Network
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.telling import Teller
 from peerproto.peer.ending import ip_and_port

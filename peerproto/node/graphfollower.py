@@ -15,7 +15,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from peerproto.chain.graph import Vertex
 from peerproto.errors import PeerError, PeerStalled
-from peerproto.network import BlockFollower
+from peerproto.forms.sync import BlockFollower
 from peerproto.node.graphstore import GraphStore
 from peerproto.node.trouble import Trouble
 from peerproto.peer.once import Once

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.network import Answer, Answers
+from peerproto.forms.sync import Answer, Answers
 from peerproto.node.graphstore import GraphStore
 from peerproto.node.trouble import Trouble
 from peerproto.peer.protocol import PeerProtocol

@@ -10,7 +10,8 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from peerproto.errors import PeerError, Reason, SelfConnection
-from peerproto.network import Known, Network
+from peerproto.forms.gossip import Known
+from peerproto.network import Network
 from peerproto.node.keeping import Chain, parts_for
 from peerproto.node.trouble import Trouble
 from peerproto.peer.ending import ip_and_port

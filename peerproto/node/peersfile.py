@@ -9,7 +9,8 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from peerproto.errors import LocalError
-from peerproto.network import Known, Network
+from peerproto.forms.gossip import Known
+from peerproto.network import Network
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.places import Place
 from peerproto.peer.connecting import host_and_port

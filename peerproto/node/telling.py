@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.groups import is_public
 

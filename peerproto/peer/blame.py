@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from peerproto.conduct import Points
 from peerproto.errors import PeerError
+from peerproto.forms.conduct import Points
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 
 from peerproto import __version__
-from peerproto.agents import user_agent_of
 from peerproto.errors import LocalError
-from peerproto.network import Network, Timing
+from peerproto.forms.agents import user_agent_of
+from peerproto.forms.conversation import Timing
+from peerproto.network import Network
 from peerproto.peer.duties import duties_of
 from peerproto.peer.flow import SEND_BUDGET
 from peerproto.peer.introducing import Introducing, timing_of

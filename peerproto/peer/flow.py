@@ -11,7 +11,7 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
 from peerproto.errors import PeerError, SendQueueFull, SendStalled
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.peer.timers import Timers
 
 SEND_BUDGET = 40 * 1024 * 1024

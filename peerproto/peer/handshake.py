@@ -17,7 +17,7 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Introduction
+from peerproto.forms.introduction import Introduction
 from peerproto.wire.codec import Unread
 from peerproto.wire.message import Message
 

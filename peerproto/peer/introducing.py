@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from peerproto.errors import LocalError
-from peerproto.network import Introduction, Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 from peerproto.peer.ending import ip_and_port
 from peerproto.peer.nonces import Nonces
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from peerproto.network import InventoryRules, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.forms.inventory import InventoryRules
 from peerproto.peer.known import KnownInventory
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.timers import Timers

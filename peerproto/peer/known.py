@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from peerproto.network import InventoryRules
+from peerproto.forms.inventory import InventoryRules
 
 
 class KnownInventory:

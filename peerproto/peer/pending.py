@@ -11,7 +11,8 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.python.failure import Failure
 
 from peerproto.errors import NotFound, PeerError, PeerStalled
-from peerproto.network import Expectation, Key, Network
+from peerproto.forms.conversation import Expectation, Key
+from peerproto.network import Network
 from peerproto.wire.message import Message
 
 

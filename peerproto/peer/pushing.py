@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from twisted.internet.defer import Deferred, fail, succeed
 
 from peerproto.errors import LocalError
-from peerproto.network import AddressGossip, Known
+from peerproto.forms.gossip import AddressGossip, Known
+from peerproto.forms.phrases import NOWHERE
 from peerproto.peer.asking import Asking, not_sent
 from peerproto.peer.logs import Logger
-from peerproto.phrases import NOWHERE
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:

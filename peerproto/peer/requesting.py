@@ -8,8 +8,8 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail, succeed
 
 from peerproto.errors import LocalError
+from peerproto.forms.phrases import NOWHERE
 from peerproto.peer.asking import Asking
-from peerproto.phrases import NOWHERE
 from peerproto.wire.message import Message
 
 Words = Callable[[int], Message]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.conduct import Points
 from peerproto.errors import Discredited, LocalError, PeerError, Reason
+from peerproto.forms.conduct import Points
 from peerproto.network import Network
 from peerproto.peer.ending import ip_and_port
 from peerproto.peer.logs import Logger

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.network import Introduction, Known, Network
+from peerproto.forms.gossip import Known
+from peerproto.forms.introduction import Introduction
+from peerproto.network import Network
 from peerproto.peer.ending import ip_and_port, where_is
 from peerproto.peer.handshake import Handshake, State
 from peerproto.peer.statistics import Statistics

@@ -8,7 +8,7 @@ from math import inf
 from twisted.internet.interfaces import IReactorTime
 
 from peerproto.errors import HandshakeTimeout, PeerError, PeerIdle, SlowMessage
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.peer.handshake import Handshake, describe
 from peerproto.peer.pending import Pending
 from peerproto.peer.statistics import Statistics

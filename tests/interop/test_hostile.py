@@ -11,7 +11,7 @@ import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
 from twisted.internet.task import LoopingCall
 
 from peerproto import ConnectFailed, PeerError, PeerProtocol, Reason, State, connect
-from peerproto.network import Timing
+from peerproto.forms.conversation import Timing
 from peerproto.node.service import PeerNodeService
 
 from .litecoind import Litecoind, free_ports

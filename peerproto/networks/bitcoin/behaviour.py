@@ -19,7 +19,7 @@ from peerproto.errors import (
     UnexpectedMessage,
     UnknownCommand,
 )
-from peerproto.network import Expectation, Order, Timing
+from peerproto.forms.conversation import Expectation, Order, Timing
 from peerproto.networks.bitcoin import filters, foreign, messages
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.wire.codec import Policy

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from peerproto.conduct import BloomRule, Points, ScoreTable
 from peerproto.errors import Reason
+from peerproto.forms.conduct import BloomRule, Points, ScoreTable
 from peerproto.networks.bitcoin import filters, messages
 from peerproto.wire.message import Message
 

@@ -14,7 +14,8 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Introduction, Key, Ourselves
+from peerproto.forms.conversation import Key
+from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.networks.bitcoin import filters, foreign, messages
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.records import (

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from struct import Struct
 from typing import Any
 
-from peerproto.network import InventoryRules
+from peerproto.forms.inventory import InventoryRules
 from peerproto.networks.bitcoin.messages import Inv
 from peerproto.networks.bitcoin.records import MSG_BLOCK, MSG_WITNESS_BLOCK, InvVect
 from peerproto.wire.message import Message

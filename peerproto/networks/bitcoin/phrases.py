@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 from typing import Any
 
+from peerproto.forms.phrases import FilterRun, Phrase, Phrases, rejecting
 from peerproto.networks.bitcoin.filters import GetCFilters
 from peerproto.networks.bitcoin.messages import MOST_INV, GetBlocks, GetData, GetHeaders, Reject
 from peerproto.networks.bitcoin.records import MSG_TX, MSG_WITNESS_TX, InvVect
 from peerproto.networks.bitcoin.sync import GOSSIP
-from peerproto.phrases import FilterRun, Phrase, Phrases, rejecting
 from peerproto.wire.message import Message
 
 

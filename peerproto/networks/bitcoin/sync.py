@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from peerproto.network import AddressGossip, HeaderSync, Known, told_in
+from peerproto.forms.gossip import AddressGossip, Known, told_in
+from peerproto.forms.sync import HeaderSync
 from peerproto.networks.bitcoin.messages import Addr, AddrV2, GetAddr, GetHeaders, Headers, SendAddrV2
 from peerproto.networks.bitcoin.records import HEADER, BlockHeader, NetAddressV2, TimedAddress
 from peerproto.wire.message import Message

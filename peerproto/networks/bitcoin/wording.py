@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from peerproto.chain.rules import display
-from peerproto.network import Introduction, Key
+from peerproto.forms.conversation import Key
+from peerproto.forms.introduction import Introduction
 
 Summary = Callable[[Any], str]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from peerproto.agents import AgentRule
 from peerproto.errors import (
     DuplicateVerack,
     DuplicateVersion,
@@ -21,7 +20,10 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Expectation, Introduction, InventoryRules, Key, Order, Ourselves, Timing
+from peerproto.forms.agents import AgentRule
+from peerproto.forms.conversation import Expectation, Key, Order, Timing
+from peerproto.forms.introduction import Introduction, Ourselves
+from peerproto.forms.inventory import InventoryRules
 from peerproto.networks.bitcoin.inventory import never, rules
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.decred import filters, messages, mixing, slowness, state

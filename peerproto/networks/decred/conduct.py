@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peerproto.conduct import AT_ONCE, MALFORMED, ScoreTable
+from peerproto.forms.conduct import AT_ONCE, MALFORMED, ScoreTable
 from peerproto.networks.bitcoin.conduct import MISSING, costs
 from peerproto.networks.decred import messages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from ipaddress import ip_address
 
-from peerproto.network import AddressGossip, Known, told_in
+from peerproto.forms.gossip import AddressGossip, Known, told_in
 from peerproto.networks.bitcoin.records import TimedAddress
 from peerproto.networks.decred.addresses import IPV4, IPV6, MOST, TOR_V3, NetAddressV2
 from peerproto.networks.decred.messages import Addr, AddrV2, GetAddr

@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from peerproto.errors import LocalError
+from peerproto.forms.phrases import FilterRun, Phrase, Phrases, rejecting
 from peerproto.networks.bitcoin.phrases import first_and_stop, locating
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.decred.filters import CFiltersV2, CFilterV2, GetCFiltersV2, GetCFilterV2
 from peerproto.networks.decred.gossip import GOSSIP
 from peerproto.networks.decred.messages import MOST_INV, GetBlocks, GetData, GetHeaders, Reject
 from peerproto.networks.decred.records import MSG_TX
-from peerproto.phrases import FilterRun, Phrase, Phrases, rejecting
 
 
 def _get_headers(pver: int, locator: Sequence[bytes], stop: bytes) -> GetHeaders:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peerproto.network import HeaderSync
+from peerproto.forms.sync import HeaderSync
 from peerproto.networks.decred.blocks import MOST_HEADERS, Headers
 from peerproto.networks.decred.messages import GetHeaders
 from peerproto.networks.decred.records import HEADER, BlockHeader

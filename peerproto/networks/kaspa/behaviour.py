@@ -7,17 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import LocalError, MalformedMessage, PeerError, Refused, VersionExpected
-from peerproto.network import (
-    AddressGossip,
-    Expectation,
-    Introduction,
-    Key,
-    Known,
-    Order,
-    Ourselves,
-    Timing,
-    told_in,
-)
+from peerproto.forms.conversation import Expectation, Key, Order, Timing
+from peerproto.forms.gossip import AddressGossip, Known, told_in
+from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.networks.bitcoin.exchange import REJECT_DUPLICATE, REJECT_MALFORMED
 from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import InvVect, NetAddress

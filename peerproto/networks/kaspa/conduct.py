@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from peerproto.conduct import MALFORMED, BloomRule, Points, ScoreTable
 from peerproto.errors import Reason
+from peerproto.forms.conduct import MALFORMED, BloomRule, Points, ScoreTable
 from peerproto.networks.bitcoin.conduct import NODE_BLOOM, cost_of_getdata
 from peerproto.networks.kaspa import blocks, messages
 

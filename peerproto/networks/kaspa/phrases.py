@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Sequence
 
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
+from peerproto.forms.phrases import Phrase, Phrases, listed, rejecting
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.kaspa.behaviour import GOSSIP
 from peerproto.networks.kaspa.messages import (
@@ -17,7 +18,6 @@ from peerproto.networks.kaspa.messages import (
     Reject,
 )
 from peerproto.networks.kaspa.records import MSG_TX, TimedAddress
-from peerproto.phrases import Phrase, Phrases, listed, rejecting
 
 
 def _both(message: GetBlockInvs) -> Hashable:

@@ -25,7 +25,8 @@ from typing import Any
 from peerproto.chain.graph import Graph, Vertex, between, down_to, now_and_then
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import Misled
-from peerproto.network import Answer, GraphSync, Introduction
+from peerproto.forms.introduction import Introduction
+from peerproto.forms.sync import Answer, GraphSync
 from peerproto.networks.bitcoin.records import InvVect
 from peerproto.networks.graph import Fetcher
 from peerproto.networks.kaspa import dag

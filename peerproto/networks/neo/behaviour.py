@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion, OversizeCommand, PeerError, UnknownCommand
-from peerproto.network import (
-    AddressGossip,
-    Expectation,
-    Introduction,
-    Key,
-    Known,
-    Order,
-    Ourselves,
-    Timing,
-    told_in,
-)
+from peerproto.forms.agents import AgentRule
+from peerproto.forms.conversation import Expectation, Key, Order, Timing
+from peerproto.forms.gossip import AddressGossip, Known, told_in
+from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.networks.neo import blocks, messages
 from peerproto.networks.neo.records import NetAddress
 from peerproto.wire.codec import Policy

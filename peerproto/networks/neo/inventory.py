@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import NamedTuple
 
-from peerproto.network import InventoryRules
+from peerproto.forms.inventory import InventoryRules
 from peerproto.networks.neo.messages import MOST_HASHES, Inv
 from peerproto.wire.message import Message
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 
+from peerproto.forms.phrases import Phrase, Phrases
 from peerproto.networks.neo.behaviour import GOSSIP
 from peerproto.networks.neo.messages import INV_TX, MOST_HASHES, GetBlocks, GetData, GetHeaders
-from peerproto.phrases import Phrase, Phrases
 from peerproto.wire.message import Message
 
 

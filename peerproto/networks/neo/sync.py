@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peerproto.network import HeaderSync
+from peerproto.forms.sync import HeaderSync
 from peerproto.networks.neo.blocks import Headers
 from peerproto.networks.neo.chains import unpack
 from peerproto.networks.neo.messages import GetHeaders

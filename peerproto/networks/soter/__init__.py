@@ -8,7 +8,8 @@ A block has a set of parents, which its header names by one hash; headers cannot
 from __future__ import annotations
 
 from peerproto.chain.rules import ChainRules, genesis_header
-from peerproto.network import Network, Timing
+from peerproto.forms.conversation import Timing
+from peerproto.network import Network
 from peerproto.networks.bitcoin import NetAddress, OutPoint, Params, TimedAddress, TxIn, TxOut
 from peerproto.networks.bitcoin.filters import (
     CFHeaders,

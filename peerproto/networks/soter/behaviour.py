@@ -7,9 +7,11 @@ from functools import partial
 from struct import Struct
 from typing import Any
 
-from peerproto.agents import AgentRule
 from peerproto.errors import DuplicateVerack, DuplicateVersion
-from peerproto.network import AddressGossip, Expectation, Introduction, Key, Known, Order, Ourselves, told_in
+from peerproto.forms.agents import AgentRule
+from peerproto.forms.conversation import Expectation, Key, Order
+from peerproto.forms.gossip import AddressGossip, Known, told_in
+from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.networks.bitcoin import filters
 from peerproto.networks.bitcoin.inventory import is_block, rules
 from peerproto.networks.bitcoin.records import NetAddress, TimedAddress

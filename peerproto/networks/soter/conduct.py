@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from peerproto.conduct import BloomRule, Points, ScoreTable
 from peerproto.errors import Reason
+from peerproto.forms.conduct import BloomRule, Points, ScoreTable
 from peerproto.networks.bitcoin import filters
 from peerproto.networks.bitcoin.conduct import BIP111, NODE_BLOOM, costs
 from peerproto.networks.soter import blocks, messages

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
-from peerproto.network import Known
+from peerproto.forms.gossip import Known
+from peerproto.forms.phrases import NOWHERE, Phrase, Phrases, listed, rejecting
 from peerproto.networks.bitcoin.phrases import FILTERS
 from peerproto.networks.bitcoin.records import TimedAddress
 from peerproto.networks.soter.addresses import MOST_ADDRESSES, AddrCache
 from peerproto.networks.soter.behaviour import GOSSIP
 from peerproto.networks.soter.messages import MOST_INV_BYTES, GetBlocks, GetData, GetHeaders, Reject
 from peerproto.networks.soter.records import MSG_TX, MSG_WITNESS_TX, InvVect
-from peerproto.phrases import NOWHERE, Phrase, Phrases, listed, rejecting
 
 MOST_ITEMS = MOST_INV_BYTES // 40
 

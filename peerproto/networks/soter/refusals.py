@@ -14,7 +14,7 @@ from peerproto.errors import (
     VersionExpected,
     VersionTooOld,
 )
-from peerproto.network import Introduction
+from peerproto.forms.introduction import Introduction
 from peerproto.networks.soter.messages import Reject, Version
 from peerproto.text import printable
 

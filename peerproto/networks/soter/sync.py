@@ -23,7 +23,8 @@ from typing import Any
 from peerproto.chain.graph import Graph, Vertex, now_and_then
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import Misled
-from peerproto.network import Answer, GraphSync, Introduction
+from peerproto.forms.introduction import Introduction
+from peerproto.forms.sync import Answer, GraphSync
 from peerproto.networks.graph import Fetcher
 from peerproto.networks.soter import dag
 from peerproto.networks.soter.behaviour import NODE_WITNESS, PROTOCOL_VERSION

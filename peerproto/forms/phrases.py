@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
-    from peerproto.network import AddressGossip, Known
+    from peerproto.forms.gossip import AddressGossip, Known
 
 A = TypeVar("A")
 
