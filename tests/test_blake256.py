@@ -9,11 +9,13 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from itertools import combinations_with_replacement
 from pathlib import Path
 from types import ModuleType
 from typing import Any, ClassVar
 from unittest.mock import patch
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -53,6 +55,7 @@ class Shared:
     """What holds for both."""
 
     hash: ClassVar[Hash]
+    hash_pieces: ClassVar[Hash]
 
     def test_every_digest_of_the_reference(self) -> None:
         """All lengths to 300, those around the blocks' ends, and up to 1 MiB, each of three patterns."""
@@ -75,17 +78,35 @@ class Shared:
                 continue
             raise AssertionError(wrong)
 
+    def test_pieces(self) -> None:
+        """However a message is cut into three, around the blocks' ends, its hash is that of the whole."""
+        message = bytes(range(251))
+        cuts = (0, 1, 55, 56, 63, 64, 65, 119, 128, 129, 200)
+        for first, second, end in combinations_with_replacement(cuts, 3):
+            pieces = [message[:first], message[first:second], message[second:end]]
+            assert type(self).hash_pieces(iter(pieces)) == ours.pure(message[:end]), (first, second, end)
+
+    def test_what_are_no_pieces(self) -> None:
+        """A piece that is no buffer, and what holds no pieces, are a TypeError; an error on the way is let through."""
+        for wrong in ([b"a", "text"], 5, None):
+            with pytest.raises(TypeError):
+                type(self).hash_pieces(wrong)
+        with pytest.raises(ZeroDivisionError):
+            type(self).hash_pieces(bytes(1 // rest) for rest in (1, 0))
+
 
 class PureTests(Shared, SynchronousTestCase):
     """The Python twin."""
 
     hash = staticmethod(ours.pure)
+    hash_pieces = staticmethod(ours.pure_pieces)
 
     def test_it_stands_in(self) -> None:
         """Where the C file is not compiled the module works by the twin, and says so."""
         module = without_the_file()
         self.assertFalse(module.COMPILED)
         self.assertIs(module.blake256, module.pure)
+        self.assertIs(module.blake256_pieces, module.pure_pieces)
         self.assertEqual(module.blake256_checksum(b"").hex(), EMPTY[:8])
 
 
@@ -95,18 +116,24 @@ class CompiledTests(Shared, SynchronousTestCase):
     def setUp(self) -> None:
         if not ours.COMPILED and os.environ.get("PEERPROTO_REQUIRE_NODES") != "1":
             raise SkipTest("peerproto/wire/_blake256.c is not compiled: python setup.py build_ext --inplace")
-        from peerproto.wire._blake256 import blake256
+        from peerproto.wire._blake256 import blake256, blake256_pieces
 
-        type(self).hash = staticmethod(blake256)
+        type(self).hash, type(self).hash_pieces = staticmethod(blake256), staticmethod(blake256_pieces)
 
     def test_it_is_the_one_in_use(self) -> None:
         """Where it is compiled nothing else is used."""
         self.assertIs(ours.blake256, type(self).hash)
+        self.assertIs(ours.blake256_pieces, type(self).hash_pieces)
 
     @given(st.binary(max_size=400) | st.binary(min_size=1000, max_size=5000))
     def test_twins(self, message: bytes) -> None:
         """Both give the same for any bytes."""
         self.assertEqual(type(self).hash(message), ours.pure(message))
+
+    @given(st.lists(st.binary(max_size=150), max_size=8))
+    def test_twins_of_pieces(self, pieces: list[bytes]) -> None:
+        """However many they are."""
+        self.assertEqual(type(self).hash_pieces(pieces), ours.pure_pieces(pieces))
 
     def test_others_run_meanwhile(self) -> None:
         """Many bytes are hashed without holding up other threads: this one goes on before the hash is there."""
@@ -138,3 +165,4 @@ class ChecksumTests(SynchronousTestCase):
         """It is the beginning of the hash, taken once."""
         self.assertEqual(ours.blake256_checksum(b"").hex(), EMPTY[:8])
         self.assertEqual(ours.blake256_checksum(b"x"), ours.pure(b"x")[:4])
+        self.assertEqual(ours.blake256_checksum_of_pieces([b"", b"x"]), ours.pure(b"x")[:4])

@@ -1,4 +1,4 @@
-/* BLAKE-256 for Python: blake256(buffer) -> 32 bytes.
+/* BLAKE-256 for Python: blake256(buffer) -> 32 bytes, blake256_pieces(sequence of buffers) -> 32 bytes.
  *
  * Written from the specification (Aumasson, Henzen, Meier, Phan: "SHA-3 proposal BLAKE", version 1.3, section 2).
  * peerproto/wire/blake256.py has the same in Python and is used where this is not compiled; the tests hold the two
@@ -122,70 +122,130 @@ compress(word h[8], const unsigned char *block, uint64_t counted)
     h[7] ^= v7 ^ v15;
 }
 
-/* The padding: a bit 1, zeros, a bit 1, the length in bits; `rest` is below 64 bytes. */
+/* A message of which some has come: the chaining value of its whole blocks, and what is behind them. */
+typedef struct {
+    word h[8];
+    unsigned char rest[64];
+    size_t held;
+    uint64_t size;
+} state;
+
 static void
-finish(word h[8], const unsigned char *end, size_t rest, uint64_t bits)
+begin(state *s)
 {
-    unsigned char block[64];
+    memcpy(s->h, START, sizeof s->h);
+    s->held = 0;
+    s->size = 0;
+}
+
+static void
+take(state *s, const unsigned char *data, size_t size)
+{
+    if (s->held && size) {
+        size_t room = 64 - s->held, first = size < room ? size : room;
+        memcpy(s->rest + s->held, data, first);
+        s->held += first;
+        s->size += first;
+        data += first;
+        size -= first;
+        if (s->held < 64) {
+            return;
+        }
+        compress(s->h, s->rest, 8 * s->size);
+        s->held = 0;
+    }
+    for (; size >= 64; size -= 64, data += 64) {
+        s->size += 64;
+        compress(s->h, data, 8 * s->size);
+    }
+    if (size) {
+        memcpy(s->rest, data, size);
+        s->held = size;
+        s->size += size;
+    }
+}
+
+/* The padding: a bit 1, zeros, a bit 1, the length in bits; then the digest as bytes. */
+static PyObject *
+end(state *s)
+{
+    unsigned char *block = s->rest, digest[32];
+    size_t held = s->held;
+    uint64_t bits = 8 * s->size;
     int i;
 
-    memset(block, 0, sizeof block);
-    if (rest) {
-        memcpy(block, end, rest);
-    }
-    block[rest] = 0x80;
-    if (rest > 55) {
-        compress(h, block, bits);
-        memset(block, 0, sizeof block);
-        rest = 0;
+    memset(block + held, 0, 64 - held);
+    block[held] = 0x80;
+    if (held > 55) {
+        compress(s->h, block, bits);
+        memset(block, 0, 64);
+        held = 0;
     }
     block[55] |= 0x01;
     for (i = 0; i < 8; i++) {
         block[63 - i] = (unsigned char)(bits >> 8 * i);
     }
-    compress(h, block, rest ? bits : 0);
+    compress(s->h, block, held ? bits : 0);
+    for (i = 0; i < 32; i++) {
+        digest[i] = (unsigned char)(s->h[i / 4] >> (24 - 8 * (i % 4)));
+    }
+    return PyBytes_FromStringAndSize((const char *)digest, sizeof digest);
 }
 
-static void
-hash(const unsigned char *data, size_t size, unsigned char digest[32])
+static int
+take_buffer(state *s, PyObject *data)
 {
-    word h[8];
-    size_t at;
-    int i;
+    Py_buffer view;
 
-    memcpy(h, START, sizeof h);
-    for (at = 0; size - at >= 64; at += 64) {
-        compress(h, data + at, 8 * ((uint64_t)at + 64));
+    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+        return -1;
     }
-    finish(h, data + at, size - at, 8 * (uint64_t)size);
-    for (i = 0; i < 32; i++) {
-        digest[i] = (unsigned char)(h[i / 4] >> (24 - 8 * (i % 4)));
+    if (view.len < MUCH) {
+        take(s, view.buf, (size_t)view.len);
+    } else {
+        Py_BEGIN_ALLOW_THREADS
+        take(s, view.buf, (size_t)view.len);
+        Py_END_ALLOW_THREADS
     }
+    PyBuffer_Release(&view);
+    return 0;
 }
 
 static PyObject *
 blake256(PyObject *module, PyObject *data)
 {
-    unsigned char digest[32];
-    Py_buffer view;
+    state s;
 
     (void)module;
-    if (PyObject_GetBuffer(data, &view, PyBUF_SIMPLE) < 0) {
+    begin(&s);
+    return take_buffer(&s, data) < 0 ? NULL : end(&s);
+}
+
+static PyObject *
+blake256_pieces(PyObject *module, PyObject *pieces)
+{
+    state s;
+    PyObject *each = PyObject_GetIter(pieces), *piece;
+
+    (void)module;
+    if (each == NULL) {
         return NULL;
     }
-    if (view.len < MUCH) {
-        hash(view.buf, (size_t)view.len, digest);
-    } else {
-        Py_BEGIN_ALLOW_THREADS
-        hash(view.buf, (size_t)view.len, digest);
-        Py_END_ALLOW_THREADS
+    begin(&s);
+    while ((piece = PyIter_Next(each)) != NULL) {
+        int fault = take_buffer(&s, piece);
+        Py_DECREF(piece);
+        if (fault) {
+            break;
+        }
     }
-    PyBuffer_Release(&view);
-    return PyBytes_FromStringAndSize((const char *)digest, sizeof digest);
+    Py_DECREF(each);
+    return PyErr_Occurred() ? NULL : end(&s);
 }
 
 static PyMethodDef methods[] = {
     {"blake256", blake256, METH_O, "The 32 bytes of BLAKE-256 of any contiguous buffer."},
+    {"blake256_pieces", blake256_pieces, METH_O, "The same of buffers one behind the other."},
     {NULL, NULL, 0, NULL},
 };
 

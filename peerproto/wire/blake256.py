@@ -10,10 +10,11 @@ number: each word has a lane of 64 bits, and one addition, exclusive or or shift
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import itemgetter, xor
 from struct import Struct
 
-__all__ = ["COMPILED", "blake256", "blake256_checksum", "pure"]
+__all__ = ["COMPILED", "blake256", "blake256_checksum", "blake256_checksum_of_pieces", "pure", "pure_pieces"]
 
 _PI = (
     0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344, 0xA4093822, 0x299F31D0, 0x082EFA98, 0xEC4E6C89,
@@ -123,12 +124,20 @@ def _compress(first: int, second: int, block: bytes, counted: int) -> tuple[int,
 
 def pure(data: bytes) -> bytes:
     """The 32 bytes of the hash, by Python alone. Takes any contiguous buffer; raises TypeError for what is none."""
-    message = data if type(data) is bytes else bytes(memoryview(data))
-    size = len(message)
+    return pure_pieces([data if type(data) is bytes else bytes(memoryview(data))])
+
+
+def pure_pieces(pieces: Iterable[bytes]) -> bytes:
+    """The same of pieces one behind the other, without joining them."""
     first, second = _row(*_START[:4]), _row(*_START[4:])
-    for end in range(64, size + 1, 64):
-        first, second = _compress(first, second, message[end - 64 : end], 8 * end)
-    for block, counted in _last(message[size & ~63 :], 8 * size):
+    hashed, rest = 0, b""
+    for piece in pieces:
+        message = rest + piece
+        whole = len(message) & ~63
+        for end in range(64, whole + 1, 64):
+            first, second = _compress(first, second, message[end - 64 : end], 8 * (hashed + end))
+        hashed, rest = hashed + whole, message[whole:]
+    for block, counted in _last(rest, 8 * (hashed + len(rest))):
         first, second = _compress(first, second, block, counted)
     return _DIGEST(*(row >> 64 * lane & 0xFFFFFFFF for row in (first, second) for lane in range(4)))
 
@@ -144,14 +153,19 @@ def _last(rest: bytes, bits: int) -> list[tuple[bytes, int]]:
 
 
 try:
-    from peerproto.wire._blake256 import blake256
+    from peerproto.wire._blake256 import blake256, blake256_pieces
 
     COMPILED = True
 except ImportError:
-    blake256 = pure
+    blake256, blake256_pieces = pure, pure_pieces
     COMPILED = False
 
 
 def blake256_checksum(payload: bytes) -> bytes:
     """The first four bytes of the hash: Decred's checksum, taken once."""
     return blake256(payload)[:4]
+
+
+def blake256_checksum_of_pieces(pieces: Iterable[bytes]) -> bytes:
+    """The same of a payload in pieces."""
+    return blake256_pieces(pieces)[:4]

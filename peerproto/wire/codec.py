@@ -182,13 +182,24 @@ class Codec:
         try:
             seen = self.envelope.checksum(payload)
             if seen != checksum:
-                raise BadChecksum(
-                    f"checksum {seen.hex()}, the header announces {checksum.hex()}",
-                    offset=20 - self.envelope.size,
-                )
+                raise self._bad_checksum(seen, checksum)
             return entry.read_whole(payload, self) if strict else entry.read(payload, self)
         except MalformedMessage as error:
             raise self.located(error, entry.kind) from None
+
+    def read_pieces(self, entry: Entry, pieces: Iterable[bytes], checksum: bytes) -> Message:
+        """As `read`, of a payload in pieces, which are joined only when the checksum has been found right."""
+        try:
+            seen = self.envelope.checksum_of_pieces(pieces)
+            if seen != checksum:
+                raise self._bad_checksum(seen, checksum)
+            return entry.read(b"".join(pieces), self)
+        except MalformedMessage as error:
+            raise self.located(error, entry.kind) from None
+
+    def _bad_checksum(self, seen: bytes, announced: bytes) -> BadChecksum:
+        text = f"checksum {seen.hex()}, the header announces {announced.hex()}"
+        return BadChecksum(text, offset=20 - self.envelope.size)
 
     def located(self, error: MalformedMessage, kind: type[Message]) -> MalformedMessage:
         """An error of a payload as one of its frame: with the command, and the offset from the header on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import sha256
 from struct import Struct
@@ -23,12 +23,21 @@ def sha256d_checksum(payload: bytes) -> bytes:
     return sha256(sha256(payload).digest()).digest()[:4]
 
 
+def sha256d_checksum_of_pieces(pieces: Iterable[bytes]) -> bytes:
+    """The same of a payload in pieces, without joining them."""
+    first = sha256()
+    for piece in pieces:
+        first.update(piece)
+    return sha256(first.digest()).digest()[:4]
+
+
 @dataclass(frozen=True)
 class Envelope:
     """How frames begin on one network.
 
     :ivar magic: four bytes in wire order.
     :ivar checksum: the four bytes that a payload must have in its header.
+    :ivar checksum_of_pieces: the same bytes of a payload that lies in pieces, which it does not join.
     :ivar most: the longest payload of any message, in bytes.
     :ivar strict_ascii: whether a command must be printable ASCII; if not, UTF-8 is enough.
     :ivar cuts_at_nul: whether a command ends at its first NUL; if not, only trailing NULs are cut.
@@ -38,6 +47,7 @@ class Envelope:
 
     magic: bytes
     checksum: Callable[[bytes], bytes] = sha256d_checksum
+    checksum_of_pieces: Callable[[Iterable[bytes]], bytes] = sha256d_checksum_of_pieces
     most: int = 4_000_000
     strict_ascii: bool = False
     cuts_at_nul: bool = False

@@ -16,8 +16,9 @@ _SMALL = 4096
 class Reader:
     """Bytes in, messages out, at any chunking.
 
-    What has come of an unfinished payload is kept as a list of chunks and joined once, when it is whole: no
-    memory is taken ahead of what has arrived. The header is judged before the payload is waited for.
+    What has come of an unfinished payload is kept as a list of chunks and joined once, when it is whole and its
+    checksum is right: no memory is taken ahead of what has arrived. The header is judged before the payload is
+    waited for.
 
     :ivar codec: may be set to another one between two messages, also while `feed` is iterated.
     :ivar size: bytes of the last complete frame, its header included.
@@ -83,10 +84,10 @@ class Reader:
         except MalformedMessage as error:
             return self._tolerate(error, command, payload)
 
-    def _tolerate(self, error: MalformedMessage, command: bytes, payload: bytes) -> Unread:
+    def _tolerate(self, error: MalformedMessage, command: bytes, *pieces: bytes) -> Unread:
         if type(error) not in self.codec.policy.tolerates:
             raise error
-        return Unread(show_command(command), payload, error)
+        return Unread(show_command(command), b"".join(pieces), error)
 
     def _start(self, header: tuple[bytes, bytes, int, bytes], begun: bytes) -> None:
         """Judge the header of a payload that is not all there, and begin to collect it."""
@@ -94,7 +95,7 @@ class Reader:
         try:
             self.codec.entry(magic, command, size)
         except MalformedMessage as error:
-            self._tolerate(error, command, b"")
+            self._tolerate(error, command)
         self._header = header
         self._chunks = [begun]
         self._missing = size - len(begun)
@@ -109,8 +110,11 @@ class Reader:
     def _finish(self, last: bytes) -> Message | Unread:
         header, self._header = self._header, None
         assert header is not None
-        self._chunks.append(last)
-        payload = b"".join(self._chunks)
-        self._chunks = []
-        self.size = len(payload) + 24
-        return self._message(header, payload)
+        pieces, self._chunks = [*self._chunks, last], []
+        magic, command, size, checksum = header
+        self.size = size + 24
+        codec = self.codec
+        try:
+            return codec.read_pieces(codec.entry(magic, command, size), pieces, checksum)
+        except MalformedMessage as error:
+            return self._tolerate(error, command, *pieces)

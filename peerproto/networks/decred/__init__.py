@@ -68,7 +68,7 @@ from peerproto.networks.decred.records import (
 )
 from peerproto.networks.decred.state import GetInitState, GetMiningState, InitState, MiningState
 from peerproto.networks.decred.transactions import FULL, PREFIX, WITNESS, TxIn, TxOut
-from peerproto.wire.blake256 import blake256_checksum
+from peerproto.wire.blake256 import blake256_checksum, blake256_checksum_of_pieces
 from peerproto.wire.envelope import Envelope
 
 __all__ = [
@@ -162,7 +162,11 @@ def network(net: str, policy: str) -> Network:
     return Network(
         name=f"decred-{net}",
         envelope=Envelope(
-            bytes.fromhex(params.magic), checksum=blake256_checksum, most=MOST_PAYLOAD, strict_ascii=True
+            bytes.fromhex(params.magic),
+            checksum=blake256_checksum,
+            checksum_of_pieces=blake256_checksum_of_pieces,
+            most=MOST_PAYLOAD,
+            strict_ascii=True,
         ),
         port=params.port,
         chain=params.chain,
