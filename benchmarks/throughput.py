@@ -90,6 +90,14 @@ class Figures:
         """CPU seconds of the sender, per message."""
         return median(sample.sent for sample in self.samples) / self.count
 
+    def beside(self, other: Figures) -> float:
+        """How many times as fast this is: the median over the rounds, in each of which both ran one after the other.
+
+        The machine's own speed drifts more from round to round than between two runs of one.
+        """
+        pairs = zip(self.samples, other.samples, strict=True)
+        return median(theirs.seconds / ours.seconds for ours, theirs in pairs)
+
     def plain(self) -> dict[str, object]:
         """For JSON."""
         derived = {"rate": self.rate, "cpu": self.cpu, "cpu_sender": self.cpu_sender}
@@ -137,7 +145,7 @@ def row(figures: dict[str, Figures]) -> tuple[str, ...]:
         f"{floor.count:,}",
         f"{floor.rate:,.0f}",
         f"{peer.rate:,.0f}",
-        f"{peer.rate / floor.rate:.2f}",
+        f"{peer.beside(floor):.2f}",
         f"{peer.rate * peer.frame_bytes / 1e6:,.1f}",
         f"{read.rate:,.0f}",
         f"{both.rate:,.0f}",
