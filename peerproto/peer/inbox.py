@@ -139,7 +139,10 @@ class Inbox:
                 if self._audience.on_read is not None:
                     error = message.error if isinstance(message, Unread) else None
                     self._audience.on_read(peer, reader.size, message, error)
-                self._take(message)
+                try:
+                    self._receive(message)
+                except MalformedMessage as error:
+                    self._found_malformed(message, error)
                 if self._work is not None:
                     self._stream = stream
                     return

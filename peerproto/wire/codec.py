@@ -76,12 +76,13 @@ class Codec:
         self.pver = pver
         self.witness = witness
         self.kinds = {kind.command: kind for kind in messages}
+        self._magic, self._checksum = envelope.magic, envelope.checksum
         self.table: dict[bytes, Entry] = {}
         self._rows: dict[type[Message], tuple[bytes, int]] = {}
         for kind in self.kinds.values():
             command, most, there = envelope.command(kind.command), kind.limit(pver), kind.exists_at(pver)
             readers = (kind.read, kind.read_whole) if there else (_absent(kind), _absent(kind))
-            self.table[command] = Entry(kind, most, *readers)
+            self.table[command] = Entry(kind, min(most, envelope.most), *readers)
             if there:
                 self._rows[kind] = command, most
 
@@ -121,7 +122,7 @@ class Codec:
 
         Raises MalformedMessage: UnknownCommand for a command of no message, Incomplete if the frame is cut.
         """
-        magic, command, size, checksum = self.envelope.header(frame)
+        header = magic, command, size, checksum = self.envelope.header(frame)
         entry = self.entry(magic, command, size)
         if len(frame) < self.envelope.size + size:
             raise Incomplete(
@@ -134,7 +135,8 @@ class Codec:
             raise MalformedMessage(
                 f"{len(frame) - end} bytes behind the frame", command=entry.kind.command, offset=end
             )
-        return self.read(entry, frame[self.envelope.size :], checksum, strict=strict)
+        payload = frame[self.envelope.size :]
+        return self._read_whole(entry, payload, checksum) if strict else self.take(header, payload)
 
     def entry(self, magic: bytes, command: bytes, size: int) -> Entry:
         """Check a header in the reference's order (btcd wire/message.go, ReadMessageWithEncodingN)."""
@@ -177,18 +179,35 @@ class Codec:
                 return entry
         raise UnknownCommand("this network has no such command", command=show_command(command), offset=4)
 
-    def read(self, entry: Entry, payload: bytes, checksum: bytes, *, strict: bool = False) -> Message:
-        """The message of a payload; `strict` as in `decode`. Raises BadChecksum and MalformedMessage."""
+    def take(self, header: tuple[bytes, bytes, int, bytes], payload: bytes) -> Message:
+        """The message of a header and its payload, not looked into. Raises MalformedMessage.
+
+        This is done for each message that comes: what is right is found so at once, what is not is judged by `entry`.
+        """
+        magic, command, size, checksum = header
+        entry = self.table.get(command)
+        if entry is None or size > entry.most or magic != self._magic:
+            entry = self.entry(magic, command, size)
+        seen = self._checksum(payload)
         try:
-            seen = self.envelope.checksum(payload)
             if seen != checksum:
                 raise self._bad_checksum(seen, checksum)
-            return entry.read_whole(payload, self) if strict else entry.read(payload, self)
+            return entry.read(payload, self)
+        except MalformedMessage as error:
+            raise self.located(error, entry.kind) from None
+
+    def _read_whole(self, entry: Entry, payload: bytes, checksum: bytes) -> Message:
+        """As `take`, with a look at every field."""
+        seen = self._checksum(payload)
+        try:
+            if seen != checksum:
+                raise self._bad_checksum(seen, checksum)
+            return entry.read_whole(payload, self)
         except MalformedMessage as error:
             raise self.located(error, entry.kind) from None
 
     def read_pieces(self, entry: Entry, pieces: Iterable[bytes], checksum: bytes) -> Message:
-        """As `read`, of a payload in pieces, which are joined only when the checksum has been found right."""
+        """As `take`, of a payload in pieces, which are joined only when the checksum has been found right."""
         try:
             seen = self.envelope.checksum_of_pieces(pieces)
             if seen != checksum:

@@ -77,12 +77,10 @@ class Reader:
             raise self.codec.foreign_magic(magic)
 
     def _message(self, header: tuple[bytes, bytes, int, bytes], payload: bytes) -> Message | Unread:
-        codec = self.codec
-        magic, command, size, checksum = header
         try:
-            return codec.read(codec.entry(magic, command, size), payload, checksum)
+            return self.codec.take(header, payload)
         except MalformedMessage as error:
-            return self._tolerate(error, command, payload)
+            return self._tolerate(error, header[1], payload)
 
     def _tolerate(self, error: MalformedMessage, command: bytes, *pieces: bytes) -> Unread:
         if type(error) not in self.codec.policy.tolerates:
