@@ -20,144 +20,22 @@ from peerproto.node.configfile import read_config
 from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
+from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
 from peerproto.node.program import NodeProgram, leave_twistd
-from peerproto.node.settings import SETTINGS, keywords, seconds
-from peerproto.peer.factory import USER_AGENT, PeerFactory
+from peerproto.node.settings import keywords
+from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import set_log_levels
 
-NETWORK = "bitcoin-mainnet"
-
-TIMES = {
-    "handshake-timeout": ("handshake", "Seconds that the whole handshake may take."),
-    "idle-timeout": ("idle", "Seconds without a complete message after which a peer is ended."),
-    "ping-interval": ("ping", "Seconds between two pings."),
-    "grace": ("grace", "Seconds that an ending connection may take."),
-}
-"""The options that are times: the field of `Timing`, and the explanation."""
-
-
-def _seconds_of(name: str, given: str) -> float:
-    """A time on the command line; Twisted does not say which option it was."""
-    try:
-        return seconds(given)
-    except ValueError as error:
-        raise ValueError(f"--{name}: {error}") from None
-
-
-MOST_OUTBOUND = 1000
-
-
-def _whole_number(given: str | int) -> int:
-    """Raises ValueError."""
-    try:
-        number = int(given)
-    except ValueError:
-        number = -1
-    if not 0 <= number <= MOST_OUTBOUND:
-        raise ValueError(f"{given!r} is no number from 0 to {MOST_OUTBOUND}")
-    return number
-
-
-def _outbound(given: str) -> int:
-    """The same for the command line; Twisted does not say which option it was."""
-    try:
-        return _whole_number(given)
-    except ValueError as error:
-        raise ValueError(f"--outbound: {error}") from None
-
-
-def _checked(name: str, value: Any) -> Any:
-    """A value of a file. Raises ValueError."""
-    if name == "outbound":
-        return _whole_number(value)
-    return seconds(value) if name in TIMES else value
-
-
-def _time(name: str) -> list[Any]:
-    """The row of an option that is a time, for `usage.Options`."""
-    field, text = TIMES[name]
-    text = f"{text} [default: the network's own, for Bitcoin {getattr(Timing, field):g}]"
-    return [name, None, None, text, partial(_seconds_of, name)]
-
-
-LISTS = ("connect", "listen", "log-level", "user-agent-comment")
+LISTS = tuple(name for name, option in OPTIONS.items() if option.kind == "list")
 """The options that may be given again."""
 
-
-def _settings() -> list[list[Any]]:
-    """The rows of the options that say what peers are like, but for lists, and flags that are off."""
-    rows = [[name, None, None, setting.text] for name, setting in SETTINGS.items() if name not in LISTS]
-    return [row for row in rows if row[0] != "no-stall-handler"]
+CONFIG = "TOML file of these options by their long names; the command line wins. [default: none]"
 
 
-PARAMETERS: list[list[Any]] = [
-    [
-        "network",
-        None,
-        None,
-        f"The network, one of those that `peerproto networks` lists. [default: {NETWORK}; {DEMO} with --demo]",
-    ],
-    [
-        "policy",
-        None,
-        None,
-        "Whose way to follow where the references of a network differ: btcd or core. [default: the network's first]",
-    ],
-    [
-        "store",
-        None,
-        None,
-        "SQLite file of headers, or of a graph's blocks. [default: headers-NETWORK.sqlite, blocks-NETWORK.sqlite]",
-    ],
-    [
-        "outbound",
-        None,
-        0,
-        "How many other peers to look for and call, at most one of each network group. [default: 0]",
-        _outbound,
-    ],
-    [
-        "book",
-        None,
-        None,
-        "SQLite file of the addresses, bans and ended connections. [default: none, they are forgotten]",
-    ],
-    [
-        "peers-file",
-        None,
-        None,
-        "What an empty book begins with, one HOST:PORT a line. [default: what comes with the network]",
-    ],
-    ["user-agent", None, USER_AGENT, "What to call ourselves, at most 256 bytes."],
-    *_settings(),
-    *map(_time, TIMES),
-    [
-        "config",
-        "c",
-        None,
-        "TOML file of these options by their long names; the command line wins. [default: none]",
-    ],
-]
-
-FLAGS: list[list[Any]] = [
-    [
-        "demo",
-        None,
-        "Let two nodes on loopback sync what is made here, show what each saw, and end. [default: off]",
-    ],
-    ["allow-local", None, "Call addresses of private networks, too. [default: off but on local nets]"],
-    ["no-stall-handler", None, SETTINGS["no-stall-handler"].text],
-]
-
-KINDS = {
-    **{row[0]: "text" for row in PARAMETERS if row[0] != "config"},
-    **dict.fromkeys(TIMES, "seconds"),
-    "outbound": "number",
-    **{row[0]: "flag" for row in FLAGS},
-    **dict.fromkeys(LISTS, "list"),
-    **{name: setting.kind for name, setting in SETTINGS.items()},
-}
-"""What may stand in a file, and of which type."""
+def _rows() -> list[list[Any]]:
+    """Those that take one value, for `usage.Options`."""
+    alone = [(name, option) for name, option in OPTIONS.items() if name not in (*LISTS, *FLAGS)]
+    return [[name, None, option.default, option.text, partial(named, name)] for name, option in alone]
 
 
 class Options(usage.Options):
@@ -175,29 +53,13 @@ class Options(usage.Options):
         "and serves it."
     )
 
-    optParameters = PARAMETERS
-    optFlags = FLAGS
+    optParameters = [*_rows(), ["config", "c", None, CONFIG]]
+    optFlags = [[name, None, OPTIONS[name].text] for name in FLAGS]
     compData = usage.Completions(optActions={"config": usage.CompleteFiles("*.toml")})
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._lists: dict[str, list[str]] = {}
-
-    def opt_connect(self, where: str) -> None:
-        """A peer to keep connected, HOST[:PORT] or an endpoint string; may be given again. [default: none]"""
-        self._lists.setdefault("connect", []).append(where)
-
-    def opt_listen(self, where: str) -> None:
-        """Where to accept peers, an endpoint string; may be given again. [default: nowhere]"""
-        self._lists.setdefault("listen", []).append(where)
-
-    def opt_log_level(self, level: str) -> None:
-        """What is logged, NAMESPACE=LEVEL as in peerproto.messages=debug; may be given again. [default: info]"""
-        self._lists.setdefault("log-level", []).append(level)
-
-    def opt_user_agent_comment(self, comment: str) -> None:
-        """A comment on the program that is named; may be given again. [default: none]"""
-        self._lists.setdefault("user-agent-comment", []).append(comment)
 
     def opt_version(self) -> None:
         """Show the version and end."""
@@ -248,9 +110,10 @@ class Options(usage.Options):
         self.update({name: [] for name in LISTS} | {**self} | self._lists)
 
     def _take_file(self, path: str) -> None:
-        for name, value in read_config(path, KINDS).items():
+        kinds = {name: option.kind for name, option in OPTIONS.items()}
+        for name, value in read_config(path, kinds).items():
             try:
-                self[name] = _checked(name, value)
+                self[name] = OPTIONS[name].read(value)
             except ValueError as error:
                 raise LocalError(f"{path}: {name}: {error}") from None
 
@@ -259,8 +122,22 @@ class Options(usage.Options):
         text = text.removeprefix("Parameter type enforcement failed: ")
         words = text.split()
         if "not recognized" in text:
-            return text + nearest(words[1], [f"--{name}" for name in (*KINDS, "config", "help", "version")])
+            return text + nearest(words[1], [f"--{name}" for name in (*OPTIONS, "config", "help", "version")])
         return text
+
+
+def _collector(name: str) -> Callable[[Options, str], None]:
+    """What usage calls each time that an option is given; its help is the docstring."""
+
+    def collect(self: Options, given: str) -> None:
+        self._lists.setdefault(name, []).append(given)
+
+    collect.__doc__ = OPTIONS[name].text
+    return collect
+
+
+for _name in LISTS:
+    setattr(Options, f"opt_{_name.replace('-', '_')}", _collector(_name))
 
 
 def make_service(options: Options, reactor: Any, leave: Callable[[int], object]) -> Service:

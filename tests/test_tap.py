@@ -16,8 +16,9 @@ from typing import Any
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 
-from peerproto import __version__, networks, tap
+from peerproto import __version__, networks
 from peerproto.node.demo import DemoService
+from peerproto.node.options import OPTIONS, TIMES
 from peerproto.node.program import NodeProgram
 from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
@@ -190,10 +191,10 @@ class OptionsTests(TapCase):
     def test_help(self) -> None:
         """Every option is explained with its default, and times with their unit."""
         text = re.sub(r"\s+", " ", str(Options()))
-        for name in (*tap.KINDS, "config"):
+        for name in (*OPTIONS, "config"):
             explained = text.partition(f" --{name}")[2].partition(" --")[0]
-            self.assertIn("[default: ", explained, name)
-            self.assertEqual(name in tap.TIMES, "Seconds " in explained, name)
+            self.assertEqual(explained.count("[default: "), 1, name)
+            self.assertEqual(name in TIMES, "Seconds " in explained, name)
 
 
 class FileTests(TapCase):

@@ -102,7 +102,10 @@ SETTINGS: dict[str, Setting] = {
     ),
     "user-agent-version": Setting("user_agent_version", "text", _as_it_is, "Its version. [default: none]"),
     "user-agent-comment": Setting(
-        "user_agent_comments", "list", _as_it_is, "A comment on it; may be given again. [default: none]"
+        "user_agent_comments",
+        "list",
+        _as_it_is,
+        "A comment on the program that is named; may be given again. [default: none]",
     ),
     "services": Setting(
         "services",
