@@ -60,6 +60,7 @@ REASONS = {
     Reason.STALLED: "What was asked was not answered in time. It ends a request; the peer too, if the policy insists.",
     Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
     Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",
+    Reason.TOO_MANY_REQUESTS: "The peer asked for more while too much was not answered yet, where that is counted.",
     Reason.NOT_FOUND: "The peer said that it does not have what was asked. It ends a request, never a peer.",
     Reason.NO_PEERS: "Nobody is left who could be asked: each has failed, or there is none. It ends a "
     "request, never a peer.",

@@ -183,6 +183,17 @@ def sync_table() -> str:
     return side_by_side(rows)
 
 
+def backlog_table() -> str:
+    """How much may be asked for and not be given yet."""
+    rows: Rows = {
+        "is read meanwhile": lambda network: "yes" if network.backlog else "no",
+        "questions that may wait": lambda network: f"{network.backlog.messages:,}" if network.backlog else "",
+        "things asked for in them": lambda network: f"{network.backlog.items:,}" if network.backlog else "",
+        "things under way to us": lambda network: f"{network.backlog.ours:,}" if network.backlog else "",
+    }
+    return side_by_side(rows)
+
+
 def _followed(network: Network) -> str:
     return "a chain of headers" if network.header_sync else "a graph of blocks"
 
@@ -203,6 +214,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "timing": timing_table,
     "inventory": inventory_table,
     "stall": stall_table,
+    "backlog": backlog_table,
     "sync": sync_table,
     "bloom": bloom_table,
     "scores": score_table,

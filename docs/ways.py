@@ -52,6 +52,7 @@ def _alike(one: Network, other: Network) -> bool:
         "gossip",
         "bloom",
         "scoring",
+        "backlog",
     )
     return all(getattr(one, name) == getattr(other, name) for name in names)
 

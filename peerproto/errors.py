@@ -19,6 +19,7 @@
       PeerStalled, PeerIdle     what was asked was not answered, nothing came at all
         SlowMessage             a part of a message came, and not the rest
       SendStalled, SendQueueFull  what we send is not taken, too much of it waits
+      TooManyRequests           more is asked of us than we answer in time
       PeerLost                  the connection ended: by them, by us, by the network
       ConnectFailed             there never was a connection
       ListenerFailed            our own listener raised; never the peer's fault
@@ -66,6 +67,7 @@ __all__ = [
     "SendStalled",
     "SlowMessage",
     "StoreError",
+    "TooManyRequests",
     "UnexpectedMessage",
     "UnknownCommand",
     "Unoffered",
@@ -99,6 +101,7 @@ class Reason(StrEnum):
     STALLED = "stalled"
     WRITE_STALL = "write-stall"
     SEND_QUEUE_FULL = "send-queue-full"
+    TOO_MANY_REQUESTS = "too-many-requests"
     NOT_FOUND = "not-found"
     NO_PEERS = "no-peers"
     MISBEHAVING = "misbehaving"
@@ -304,6 +307,12 @@ class SendQueueFull(PeerError):
     """More waits for the peer than it may have waiting."""
 
     reason = Reason.SEND_QUEUE_FULL
+
+
+class TooManyRequests(PeerError):
+    """The peer asks for more while too much of what it has asked for is not answered yet."""
+
+    reason = Reason.TOO_MANY_REQUESTS
 
 
 class PeerLost(PeerError):

@@ -14,7 +14,7 @@ from peerproto.chain.rules import ChainRules
 from peerproto.errors import LocalError, PeerError
 from peerproto.forms.agents import AgentRule
 from peerproto.forms.conduct import BloomRule, ScoreTable
-from peerproto.forms.conversation import Expectation, Key, Order, Timing
+from peerproto.forms.conversation import Backlog, Expectation, Key, Order, Timing
 from peerproto.forms.gossip import AddressGossip
 from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.forms.inventory import InventoryRules
@@ -51,6 +51,7 @@ class Network:
     :ivar replies: what a peer answers of itself to kinds of messages that its listener does not hear.
     :ivar phrases: what the helpers of a peer ask and push.
     :ivar agents: what may stand in our user agent.
+    :ivar backlog: how many things may be asked for and not be given yet; None where a peer is not read meanwhile.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Network:
     scoring: ScoreTable = field(default_factory=ScoreTable)
     phrases: Phrases = field(default_factory=Phrases)
     agents: AgentRule = field(default_factory=AgentRule)
+    backlog: Backlog | None = None
 
     @property
     def magic(self) -> bytes:

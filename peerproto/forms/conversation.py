@@ -74,6 +74,25 @@ class Expectation:
 
 
 @dataclass(frozen=True)
+class Backlog:
+    """How many things may be asked for and not be given yet, where a network's nodes go on reading while they look
+    for what a peer has asked for. Nodes of other networks answer one question after the other, and read no more of a
+    peer until that is done.
+
+    :ivar asking: the kind of message that asks. :ivar count: for how many things one of them does.
+    :ivar messages: so many of a peer may wait while one is answered; one more ends the peer.
+    :ivar items: so many things may be asked for in all of these together, likewise.
+    :ivar ours: so many things may be under way to us from one peer.
+    """
+
+    asking: type[Message]
+    count: Callable[[Any], int]
+    messages: int
+    items: int
+    ours: int
+
+
+@dataclass(frozen=True)
 class Timing:
     """All in seconds.
 

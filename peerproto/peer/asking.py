@@ -64,7 +64,8 @@ class Asking:
         :param notify: whether to be told when the message is with the socket, in full: by a Deferred that then fires,
             or fails with the reason if it never will be. Nothing more is written until then.
 
-        Raises LocalError for a message that this network cannot send.
+        Raises LocalError for a message that this network cannot send, and for one that asks for more than the
+        network's nodes have under way to them at a time (see `Backlog`).
         """
         if self.ending:
             return fail(self.ending) if notify else None
@@ -79,6 +80,8 @@ class Asking:
         return None
 
     def _send(self, message: Message, expect: bool, witness: bool | None) -> None:
+        if expect:
+            self.pending.quota.check(message)
         self.outbox.write(message, None if witness is None else self._codec(witness))
         if expect and type(message) in self.network.expects:
             self.pending.sent(message, self.watch.now())
@@ -100,6 +103,8 @@ class Asking:
         list in its order, of which each is the message or the PeerError (NotFound, PeerStalled) that this thing alone
         failed with. Cancelling forgets the request.
         The answer may be read on first use: then what is malformed in it is found, and raised, by whom looks.
+        Where the network limits how many things are under way to us at a time (see `Backlog`), what asks for more is
+        sent, in its turn, when enough of them are here.
 
         :param timeout: seconds from when it is sent, in place of the network's own; what the network says of
             ending peers that do not answer stands as it is.
@@ -112,13 +117,17 @@ class Asking:
             return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
         if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self.request(message, timeout=timeout))
+        return self.pending.quota.when(message, lambda: self._request(message, timeout))
+
+    def _request(self, message: Message, timeout: float | None) -> Deferred[Any]:
         try:
             self.outbox.write(message)
         except LocalError as error:
             return fail(error)
         waiting = self.pending.asked(message, self.watch.now(), timeout)
         self._expect()
-        return all_of(waiting, lambda: self.ending) if expectation.each else waiting[0]
+        each = self.network.expects[type(message)].each
+        return all_of(waiting, lambda: self.ending) if each else waiting[0]
 
     def ping(self, *, timeout: float = 30.0) -> Deferred[float]:
         """Ping the peer; fires with how long the pong took, in seconds, or fails with PeerStalled.

@@ -15,6 +15,7 @@ from peerproto.peer.duties import hear_early, keep_alive
 from peerproto.peer.handshake import State, describe
 from peerproto.peer.listener import Handler, started
 from peerproto.peer.logs import Logger
+from peerproto.peer.questions import Questions
 from peerproto.peer.statistics import name_of
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
@@ -35,7 +36,8 @@ class Inbox:
     such an answer, and to the listeners.
 
     While a listener is at work, that is, while the Deferred that it has returned has not fired, the messages that
-    have come wait. One that asks the same peer for something is not waited for: the answer would never be read.
+    have come wait. One that asks the same peer for something is not waited for: the answer would never be read; nor
+    is one that answers a question of those that a network answers beside all else (see `Backlog`).
 
     :ivar held: whether what comes is kept, to be handled by `go_on`.
     """
@@ -55,6 +57,9 @@ class Inbox:
         self._work: Deferred[Any] | None = None
         self._asked = False
         self._passed_over: frozenset[type[Message]] = frozenset()
+        backlog = peer.network.backlog
+        self._questions = Questions(peer, backlog) if backlog else None
+        self._question = backlog.asking if backlog else None
 
     @property
     def waiting(self) -> int:
@@ -113,6 +118,8 @@ class Inbox:
         self._peer.handshake.leave()
         self._stream = self._work = None
         self._later.clear()
+        if self._questions is not None:
+            self._questions.close()
 
     def asking(self) -> None:
         """The peer is asked for something: a listener that is at work and waits for the answer is not waited for."""
@@ -238,11 +245,16 @@ class Inbox:
         if kind in self._pending.answers:
             self._pending.received(message)  # type: ignore[arg-type]
         handler = self._audience.handlers.get(kind)
-        if handler is not None:
-            self._asked = False
-            result = handler(self._peer, message)
-            if result is not None:
-                self._wait_for(result)
+        if handler is None:
+            return
+        if kind is self._question:
+            assert self._questions is not None
+            self._questions.take(message)  # type: ignore[arg-type]
+            return
+        self._asked = False
+        result = handler(self._peer, message)
+        if result is not None:
+            self._wait_for(result)
 
     def _deliver_some(self, message: Message | Unread) -> None:
         """Nobody hears of some kinds."""

@@ -27,8 +27,9 @@ class IPeerListener(Interface):
     A PeerError that a method raises ends that peer for its reason; any other exception is logged and ends it, too.
 
     A method may be a coroutine, or return a Deferred: then nothing more of that peer is handled, and in the end
-    nothing more read, until it is done. Who asks the same peer for something meanwhile cannot wait so: its answer is
-    read at once, and with it what comes before.
+    nothing more read, until it is done; but where a network's nodes answer a kind of question beside all else
+    (`Backlog`), only questions of that kind wait. Who asks the same peer for something meanwhile cannot wait so: its
+    answer is read at once, and with it what comes before.
     """
 
     def on_ready(peer: PeerProtocol) -> None:

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from peerproto.errors import NotFound, PeerError, PeerStalled
 from peerproto.forms.conversation import Expectation, Key
 from peerproto.network import Network
+from peerproto.peer.quota import Quota
 from peerproto.wire.message import Message
 
 
@@ -62,16 +63,19 @@ class Pending:
 
     All times are in seconds on whatever clock the caller goes by.
 
-    :ivar answers: which kinds of messages answer something.
+    :param insists: whether the peer is ended that owes too long; if not, it may owe as much as is asked for.
+    :ivar answers: which kinds of messages answer something. :ivar quota: how much may be asked for at a time.
     :ivar soonest: when something may be overdue: never later than the earliest deadline.
     """
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, *, insists: bool = True) -> None:
         self.network = network
         self.answers = _answers(network)
         self.soonest = inf
         self._asks: dict[Hashable, deque[Ask]] = {}
         self._insisted: dict[Hashable, tuple[float, str]] = {}
+        self._owed: dict[Key, tuple[float, str]] = {}
+        self.quota = Quota(network.backlog if insists else None, self._owed)
         self._open_items = 0
 
     def sent(self, message: Message, now: float) -> None:
@@ -123,8 +127,9 @@ class Pending:
     def _answer_items(self, message: Message) -> None:
         missing = type(message) is self.network.not_found
         for key in self.network.item_keys(message):
-            self._insisted.pop(key, None)
+            self._owed.pop(key, None)
             self.answer(key, NotFound(f"{_named(key)}: the peer does not have it") if missing else message)
+        self.quota.tell()
 
     def answer(self, key: Hashable, result: Any) -> None:
         """Fire the first who waits under `key`; an exception fails it. What nobody waits for is dropped."""
@@ -137,7 +142,7 @@ class Pending:
     def owes(self, kind: type[Message], key: Key) -> bool:
         """Whether a message of this kind may be an answer about a thing: it was asked for, or nobody noted what was."""
         groups = (expectation.answers for expectation in self.answers.get(kind, ()))
-        return key in self._asks or key in self._insisted or any(group in self._insisted for group in groups)
+        return key in self._asks or key in self._owed or any(group in self._insisted for group in groups)
 
     def expire(self, now: float) -> None:
         """Fail what is overdue, each alone."""
@@ -147,13 +152,16 @@ class Pending:
 
     def stalled(self, now: float) -> PeerStalled | None:
         """Why the peer is to be ended, if something that the network insists on is overdue."""
-        late = [command for deadline, command in self._insisted.values() if deadline <= now]
+        insisted = (*self._insisted.values(), *self._owed.values())
+        late = [name for deadline, name in insisted if deadline <= now]
         return PeerStalled(f"no answer to {', '.join(late)}") if late else None
 
     def fail_all(self, error: PeerError) -> None:
         """Fail all who wait, once: the peer has ended."""
         self._insisted.clear()
+        self._owed.clear()
         self._fail(self._all(), lambda ask: error)
+        self.quota.close(error)
 
     def __len__(self) -> int:
         """For how many things somebody waits."""
@@ -170,7 +178,7 @@ class Pending:
         if expectation.grouped:
             self._insisted[expectation.answers] = deadline, message.command
         else:
-            self._insisted.update({key: (deadline, _named(key)) for key in self.network.item_keys(message)})
+            self._owed.update({key: (deadline, _named(key)) for key in self.network.item_keys(message)})
 
     def _add(self, ask: Ask) -> None:
         self._asks.setdefault(ask.key, deque()).append(ask)

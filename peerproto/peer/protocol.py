@@ -75,7 +75,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.clock: IReactorTime = factory.get_clock()
         self.network: Network = factory.network
         self.handshake = Handshake(factory, inbound=inbound)
-        self.pending = Pending(self.network)
+        self.pending = Pending(self.network, insists=factory.timing.stall_tick > 0)
         self.pings = Pings()
         self.statistics = Statistics(self.clock.seconds())
         self.audience = Audience(factory, stopwatch_of(factory, self.statistics, self.clock))

@@ -200,4 +200,5 @@ def network(net: str, policy: str) -> Network:
         summaries=summaries.SUMMARIES,
         replies=behaviour.REPLIES,
         scoring=conduct.SCORING[policy],
+        backlog=conduct.BACKLOG[policy],
     )

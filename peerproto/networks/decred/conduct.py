@@ -1,8 +1,9 @@
-"""What is held against a peer: the ways of dcrd's server."""
+"""What is held against a peer, and how much it may ask for: the ways of dcrd's server."""
 
 from __future__ import annotations
 
 from peerproto.forms.conduct import AT_ONCE, MALFORMED, ScoreTable
+from peerproto.forms.conversation import Backlog
 from peerproto.networks.bitcoin.conduct import MISSING, costs
 from peerproto.networks.decred import messages
 
@@ -22,3 +23,13 @@ banned at once, as have empty lists.
 """
 
 SCORING = {"dcrd": _DCRD, "dcrd1": ScoreTable({}, _DCRD.costs, MISSING)}
+
+_DCRD_BACKLOG = Backlog(
+    messages.GetData, lambda message: len(message.inv_list), messages=1000, items=100_000, ours=75_000
+)
+"""Theirs: dcrd server.go, maxConcurrentGetDataReqs and maxPendingGetDataItemReqs; ours: peer/peer.go,
+maybeAddDeadline.
+"""
+
+BACKLOG: dict[str, Backlog | None] = {"dcrd": _DCRD_BACKLOG, "dcrd1": None}
+"""dcrd 1.x answers a getdata before it reads on, as btcd does."""
