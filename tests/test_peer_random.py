@@ -1,8 +1,10 @@
-"""Random lives of a peer: whatever comes in whatever order, nothing escapes, nothing is left, all are told once."""
+"""Random lives of a peer of every network: whatever comes in whatever order, nothing escapes, nothing is left, all are
+told once.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -13,65 +15,21 @@ from twisted.logger import globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.errors import InvalidHeaders, LocalError, PeerError, Reason
-from peerproto.networks import bitcoin
-from peerproto.networks.bitcoin import (
-    MSG_BLOCK,
-    Addr,
-    Block,
-    BlockHeader,
-    FeeFilter,
-    GetAddr,
-    GetData,
-    GetHeaders,
-    Headers,
-    Inv,
-    InvVect,
-    MemPool,
-    Ping,
-    Pong,
-    SendAddrV2,
-    VerAck,
-)
 from peerproto.peer.handshake import State
 from peerproto.peer.protocol import PeerProtocol
+from peerproto.peer.score import Judge
 from peerproto.testing import RawPeer, Recorder, memory_factory
-from tests.bitcoin_vectors import bad
 from tests.hostile import lives
-from tests.peer_case import POLICIES, golden_frames, regtest, unknown_frame
+from tests.talk import EVERY_SERVICE, Talk, talk
 
-NETWORK = regtest()
-BLOCKS = [Block(BlockHeader(1, bytes(32), bytes(32), number, 0, 0), []) for number in range(3)]
-VECTORS = [InvVect(MSG_BLOCK, block.block_hash) for block in BLOCKS]
-BAD = [NETWORK.magic + bytes.fromhex(entry["frame"])[4:] for entry in bad() if len(entry["frame"]) < 5000]
-ANSWERS = [
-    Headers([]),
-    Addr([]),
-    Inv([]),
-    *BLOCKS,
-    bitcoin.NotFound(VECTORS[:2]),
-    Pong(1),
-    VerAck(),
-    SendAddrV2(),
-]
-LATE = {kind.command for policy in POLICIES for kind in regtest(policy).order.late}
-GOOD = [frame for command, frame in golden_frames(NETWORK) if command not in LATE]
-GOOD += [NETWORK.codec().encode(message) for message in (*ANSWERS[:-2], Ping(3))] * 4 + [
-    unknown_frame(NETWORK)
-]
-QUESTIONS = [
-    GetHeaders(70016, [], bytes(32)),
-    GetAddr(),
-    MemPool(),
-    GetData(VECTORS),
-    GetData([]),
-    FeeFilter(1),
-]
+numbers = st.sampled_from(range(2520))
+rarely = st.sampled_from(range(8)).map(lambda number: number == 7)
+mostly_all = st.sampled_from((EVERY_SERVICE, EVERY_SERVICE, 0))
 
-good_frames = st.integers(0, 10**6).map(lambda number: GOOD[number % len(GOOD)])
-bad_frames = st.one_of(
-    st.integers(0, 10**6).map(lambda number: BAD[number % len(BAD)]), st.binary(max_size=80)
-)
-rarely = st.integers(0, 5).map(lambda number: number == 5)
+
+def one_of(items: list[Any], number: int) -> Any:
+    """One of some things that differ from network to network, by a number that does not."""
+    return items[number % len(items)]
 
 
 def fail(*_: Any) -> None:
@@ -92,19 +50,38 @@ class Told:
 
 
 class PeerMachine(RuleBasedStateMachine):
-    """One peer and a world that does what it likes to it."""
+    """One peer and a world that does what it likes to it.
+
+    :cvar ways: of which networks it may be.
+    """
+
+    ways: ClassVar[tuple[str, ...]]
 
     @initialize(
-        policy=st.sampled_from(POLICIES),
+        way=numbers,
         inbound=st.booleans(),
-        pver=st.sampled_from((70016, 70016, 70015, 70002, 60000)),
+        pver=numbers,
         bug=st.sampled_from(
             ("", "", "", "", "", "", "on_ready", "on_getdata", "on_tx", "on_lost", "on_version")
         ),
-        theirs=st.sampled_from((70016, 70016, 70016, 60001, None)),
+        theirs=numbers,
+        silent=rarely,
+        ours=mostly_all,
+        spared=st.booleans(),
     )
-    def begin(self, policy: str, inbound: bool, pver: int, bug: str, theirs: int | None) -> None:
-        """A connection, mostly with a handshake."""
+    def begin(
+        self,
+        way: int,
+        inbound: bool,
+        pver: int,
+        bug: str,
+        theirs: int,
+        silent: bool,
+        ours: int,
+        spared: bool,
+    ) -> None:
+        """A connection, mostly with a handshake; of half of the peers nothing is too much that is held against them."""
+        self.talk: Talk = talk(one_of(list(self.ways), way))
         self.clock = Clock()
         self.clock.advance(1e6 / 7)
         self.errors: list[Any] = []
@@ -115,13 +92,23 @@ class PeerMachine(RuleBasedStateMachine):
         }
         then = {**look, **({bug: fail} if bug else {})}
         self.listener = Recorder(then)
-        factory = memory_factory(regtest(policy), self.listener, clock=self.clock, protocol_version=pver)
+        factory = memory_factory(
+            self.talk.network,
+            self.listener,
+            clock=self.clock,
+            protocol_version=one_of(self.talk.versions, pver),
+            services=ours,
+            judge=Judge(verdict="log" if spared else "disconnect"),
+        )
         self.raw = RawPeer(factory, inbound=inbound)
         self.told = [Told(self.peer.when_ready()), Told(self.peer.when_disconnected())]
+        self.work: list[Deferred[None]] = []
+        self.failures = 0
         self.rest = b""
         self.lost = False
-        if theirs is not None:
-            self.raw.handshake(protocol_version=theirs)
+        if not silent:
+            version = one_of(self.talk.others, theirs)
+            self.raw.handshake(protocol_version=version, services=EVERY_SERVICE)
 
     def note_error(self, event: Any) -> None:
         """What is logged as our own bug."""
@@ -134,31 +121,35 @@ class PeerMachine(RuleBasedStateMachine):
         return self.raw.peer
 
     @precondition(lambda self: not self.lost)
-    @rule(services=st.sampled_from((0, 9)), pver=st.sampled_from((70016, 70002, 60000, 208)), really=rarely)
+    @rule(services=mostly_all, pver=numbers, really=rarely)
     def shake_hands(self, services: int, pver: int, really: bool) -> None:
         """The other side says version and verack, rarely again."""
         if really or self.peer.state is not State.READY:
-            self.raw.send(self.raw.version(services=services, protocol_version=pver), VerAck())
+            version = one_of(self.talk.others, pver)
+            verack = self.peer.network.verack()
+            self.raw.send(self.raw.version(services=services, protocol_version=version), verack)
 
     @precondition(lambda self: not self.lost)
-    @rule(chunk=st.lists(good_frames, min_size=1, max_size=4).map(b"".join))
-    def say(self, chunk: bytes) -> None:
+    @rule(these=st.lists(numbers, min_size=1, max_size=4), answers=st.booleans())
+    def say(self, these: list[int], answers: bool) -> None:
         """Some frames at once."""
-        self.raw.send(self.rest + chunk)
+        frames = self.talk.answers if answers else self.talk.good
+        self.raw.send(self.rest + b"".join(one_of(frames, number) for number in these))
         self.rest = b""
 
     @precondition(lambda self: not self.lost)
-    @rule(frame=bad_frames, really=rarely)
-    def say_nonsense(self, frame: bytes, really: bool) -> None:
+    @rule(frame=st.one_of(numbers, st.binary(max_size=80)), really=rarely)
+    def say_nonsense(self, frame: int | bytes, really: bool) -> None:
         """A bad frame, or none at all."""
         if really:
-            self.raw.send(self.rest + frame)
+            self.raw.send(self.rest + (one_of(self.talk.bad, frame) if isinstance(frame, int) else frame))
             self.rest = b""
 
     @precondition(lambda self: not self.lost)
-    @rule(frame=good_frames, cut=st.integers(min_value=0, max_value=60))
-    def say_in_parts(self, frame: bytes, cut: int) -> None:
+    @rule(number=numbers, cut=st.integers(min_value=0, max_value=60))
+    def say_in_parts(self, number: int, cut: int) -> None:
         """A frame in two parts; the rest comes with whatever comes next."""
+        frame = one_of(self.talk.good, number)
         self.raw.send(self.rest + frame[:cut])
         self.rest = frame[cut:]
 
@@ -166,9 +157,11 @@ class PeerMachine(RuleBasedStateMachine):
     @rule(number=st.integers(min_value=0, max_value=10))
     def pong(self, number: int) -> None:
         """The answer to a ping that is under way, or not."""
-        nonces = [message.nonce for message in self.raw.read() if isinstance(message, Ping)]
-        if nonces and nonces[0] is not None:
-            self.raw.send(Pong(nonces[number % len(nonces)]))
+        network, node = self.peer.network, self.peer.factory
+        pings = [message for message in self.raw.read() if isinstance(message, network.ping)]
+        pong = network.make_pong(one_of(pings, number), node) if pings else None
+        if pong is not None:
+            self.raw.send(pong)
 
     @rule(seconds=st.sampled_from((0, 0.001, 0.1, 0.3, 1, 4.9, 15, 29.99, 119, 301)))
     def let_pass(self, seconds: float) -> None:
@@ -179,15 +172,41 @@ class PeerMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from((0.05, 5, 60)))
     def be_busy(self, seconds: float) -> None:
         """Our own code takes long over a message."""
-        handlers = self.peer.factory.handlers
-        kept = handlers[GetAddr]
-        handlers[GetAddr] = lambda *_: setattr(self.clock, "rightNow", self.clock.rightNow + seconds)
-        self.raw.send(self.raw.frame(GetAddr()))
-        handlers[GetAddr] = kept
+        listener = self.peer.hear(
+            "getaddr", lambda *_: setattr(self.clock, "rightNow", self.clock.rightNow + seconds)
+        )
+        self.raw.send(self.talk.frame("getaddr"))
+        self.peer.remove_listener(listener)
 
-    @rule(question=st.sampled_from(QUESTIONS), timeout=st.sampled_from((None, None, 0, 0.5, 45)))
-    def ask(self, question: Any, timeout: float | None) -> None:
+    @precondition(lambda self: not self.lost)
+    @rule(command=st.sampled_from(("getdata", "getdata", "inv", "tx")))
+    def work_on(self, command: str) -> None:
+        """A listener takes its time for what comes now."""
+
+        def begin(*_: Any) -> Deferred[None]:
+            self.work.append(Deferred())
+            return self.work[-1]
+
+        listener = self.peer.hear(command, begin)
+        self.raw.send(self.rest + 2 * self.talk.frame(command))
+        self.rest = b""
+        self.peer.remove_listener(listener)
+
+    @rule(number=numbers, well=st.integers(0, 9))
+    def finish(self, number: int, well: int) -> None:
+        """A listener is done with one of the messages that it works on, or fails."""
+        if self.work:
+            work = self.work.pop(number % len(self.work))
+            if well:
+                work.callback(None)
+            else:
+                self.failures += 1
+                work.errback(ValueError("a bug of the listener"))
+
+    @rule(number=numbers, timeout=st.sampled_from((None, None, 0, 0.5, 45)))
+    def ask(self, number: int, timeout: float | None) -> None:
         """A request."""
+        question = one_of(self.talk.questions, number)
         self.told.append(Told(self.peer.request(question, timeout=timeout)))
 
     @rule(timeout=st.sampled_from((30.0, 0.25)))
@@ -201,13 +220,13 @@ class PeerMachine(RuleBasedStateMachine):
         if len(self.told) > 2:
             self.told[2:][number % (len(self.told) - 2)].waiting.cancel()
 
-    @rule(question=st.sampled_from(QUESTIONS), expect=st.booleans())
-    def send(self, question: Any, expect: bool) -> None:
+    @rule(number=numbers, expect=st.booleans())
+    def send(self, number: int, expect: bool) -> None:
         """A message for whose answer nobody waits."""
         try:
-            self.peer.send(question, expect=expect)
+            self.peer.send(one_of(self.talk.questions, number), expect=expect)
         except LocalError:
-            assert self.peer.protocol_version < 70016
+            assert self.peer.protocol_version < self.peer.network.protocol_version
 
     @rule(error=st.sampled_from((None, InvalidHeaders("bad work"))), really=rarely)
     def disconnect(self, error: PeerError | None, really: bool) -> None:
@@ -243,7 +262,7 @@ class PeerMachine(RuleBasedStateMachine):
     def only_what_was_asked_for_is_wrong(self) -> None:
         """Nothing is logged as a bug but that of the listener."""
         assert set(self.errors) <= {ValueError}
-        assert len(self.errors) <= 2
+        assert len(self.errors) <= 2 + self.failures
 
     @invariant()
     def few_timers(self) -> None:
@@ -266,10 +285,30 @@ class PeerMachine(RuleBasedStateMachine):
 
 
 class RandomLifeTests(SynchronousTestCase):
-    """Run the machine."""
+    """Run the machine on each network."""
 
-    def test_random_lives(self) -> None:
-        """Nothing goes wrong in a hundred of them."""
-        wrong = lives(PeerMachine)
+    def live(self, *ways: str) -> None:
+        """Nothing goes wrong in a hundred lives."""
+        wrong = lives(type("Machine", (PeerMachine,), {"ways": ways}))
         self.flushLoggedErrors(ValueError)
         self.assertEqual(wrong, [])
+
+    def test_bitcoin(self) -> None:
+        """In the ways of btcd and Core; and Litecoin."""
+        self.live("btcd", "core", "litecoin")
+
+    def test_decred(self) -> None:
+        """In the ways of today's dcrd and of dcrd 1.x."""
+        self.live("dcrd", "dcrd1")
+
+    def test_soter(self) -> None:
+        """As soterd."""
+        self.live("soterd")
+
+    def test_kaspa(self) -> None:
+        """As kaspad."""
+        self.live("kaspad")
+
+    def test_neo(self) -> None:
+        """As the nodes of NEO."""
+        self.live("neo-cli")
