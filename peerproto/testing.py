@@ -158,6 +158,12 @@ class MemoryTransport:
         """See IConsumer."""
         self._producer = None
 
+    def end(self) -> None:
+        """The connection ends: a producer is told to stop, and let go."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.stopProducing()
+
     def pauseProducing(self) -> None:
         """See IPushProducer."""
         self.reading = False
@@ -250,6 +256,7 @@ class Pair:
         if not self._lost:
             self._lost = True
             for peer in (self.outbound, self.inbound):
+                self._ways[peer.inbound].end()
                 peer.connectionLost(Failure(why or ConnectionLost()))
 
     def _carry(self, way: MemoryTransport, to: PeerProtocol, chunk: int | None) -> bool:
@@ -334,4 +341,5 @@ class RawPeer:
 
     def close(self, why: Exception | None = None) -> None:
         """End the connection: in good order, or for a reason that Twisted would tell (`ConnectionLost()`)."""
+        self.transport.end()
         self.peer.connectionLost(Failure(why or ConnectionDone()))

@@ -1,7 +1,7 @@
 """Tests of hostile conduct and faults, row by row, that are the same deed on every network: time, floods, ends, gaps.
 
 What a network has its own answer to is told by its data. Rows whose bytes differ stand in `test_peer_rows_networks`,
-what needs only one network in `test_peer_rows`.
+what needs only one network in `test_peer_rows`; rows 47 and 48 in `test_peer_requesting`.
 """
 
 from __future__ import annotations
@@ -192,37 +192,6 @@ class EverywhereRows(EverywhereCase):
             self.assertEqual((pongs, raw.peer.ending), ([self.pong(raw, 1)] * sent, None), way)
             self.let_pass(0.1)
             self.assertTrue(raw.transport.reading, way)
-
-    def test_row_47_twice_and_late(self) -> None:
-        """A second answer is not heard by who asked, and one behind the deadline is dropped."""
-        for way, raw in self.everywhere():
-            tx, name = tx_of(WAYS[way])
-            asked = raw.peer.request_transactions([name])
-            raw.send(tx, tx)
-            self.assertEqual(self.successResultOf(asked), [tx], way)
-            late = raw.peer.request_transactions([name], timeout=5)
-            self.let_pass(6)
-            self.assertEqual([error.reason for error in self.successResultOf(late)], [Reason.STALLED], way)
-            raw.send(tx)
-            self.assertEqual((raw.hung_up, self.heard(raw).names.count("on_tx")), (False, 3), way)
-
-    def test_row_48_two_of_three(self) -> None:
-        """What is not given fails alone when its time is over; who owes each thing for itself is ended then, at the
-        next tick; elsewhere the peer stays if anything was given.
-        """
-        for way, raw in self.everywhere():
-            network = raw.peer.network
-            owed = network.expects[module_of(network).GetData]
-            (one, first), (two, second), (_, third) = (tx_of(network, number) for number in (1, 2, 3))
-            asked = raw.peer.request_transactions([first, third, second])
-            raw.send(two, one)
-            self.let_pass(owed.seconds + 0.1)
-            found = self.successResultOf(asked)
-            stalled = found.pop(1)
-            self.assertEqual((found, stalled.reason), ([one, two], Reason.STALLED), way)
-            self.assertIn(third[::-1].hex(), str(stalled))
-            self.let_pass(raw.peer.factory.timing.stall_tick)
-            self.assertEqual(raw.hung_up, not owed.grouped, way)
 
     def test_row_49_reads_nothing(self) -> None:
         """100 MB to who reads nothing: ended at the budget; memory stays near it."""
