@@ -11,12 +11,11 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import formatEvent, globalLogPublisher
+from twisted.logger import formatEvent
 
 from peerproto.errors import PeerError, PeerLost, Reason
 from peerproto.forms.introduction import Introduction
 from peerproto.networks import kaspa
-from peerproto.peer import logs
 from peerproto.peer.logs import MESSAGES, TRACE, set_log_level
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.score import Judge
@@ -24,6 +23,7 @@ from peerproto.testing import Pair, RawPeer, memory_factory
 from tests.everywhere import WAYS, EverywhereCase, module_of, tx_of
 from tests.peer_case import HASHES
 from tests.test_peer_rows_everywhere import kept, long
+from tests.test_peer_tracing import TracedCase
 
 
 class StatisticsTests(EverywhereCase):
@@ -159,34 +159,21 @@ class EndingTests(EverywhereCase):
             raw.peer.drained().addErrback(lambda _: None)
 
 
-class LoggingTests(EverywhereCase):
+class LoggingTests(TracedCase, EverywhereCase):
     """Point 13."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.patch(logs, "_levels", logs.default_levels())
-        self.events: list[Any] = []
-        globalLogPublisher.addObserver(self.events.append)
-        self.addCleanup(globalLogPublisher.removeObserver, self.events.append)
-
-    def lines(self, namespace: str) -> list[str]:
-        """What was logged in a namespace since the last look."""
-        found = [formatEvent(event) for event in self.events if event["log_namespace"] == namespace]
-        self.events.clear()
-        return found
 
     def test_off(self) -> None:
         """It costs nothing while nobody wants it."""
         for way, raw in self.everywhere():
             raw.send(raw.peer.network.make_ping(1, raw.peer.factory))
-            self.assertEqual((self.lines(MESSAGES), raw.peer.outbox.on_write), ([], None), way)
+            self.assertEqual((self.said(MESSAGES), raw.peer.outbox.on_write), ([], None), way)
             self.assertIs(raw.peer.audience.handlers, raw.peer.factory.handlers)
 
     def test_lines_and_dumps(self) -> None:
         """A line for each message sent and received, or all of it with a dump of its bytes."""
         set_log_level(MESSAGES, "debug")
         for way, raw in self.everywhere():
-            lines = self.lines(MESSAGES)
+            lines = self.said(MESSAGES)
             self.assertEqual(
                 len(lines), raw.peer.snapshot().sent["version"]["messages"] + 3 + self.more(raw), way
             )
@@ -194,10 +181,10 @@ class LoggingTests(EverywhereCase):
             self.assertTrue(any(f"sent version to {raw.peer}, {size} bytes" in line for line in lines), way)
         set_log_level(TRACE, "debug")
         for way, raw in self.everywhere():
-            self.lines(TRACE)
+            self.said(TRACE)
             ping = raw.peer.network.make_ping(0x1122, raw.peer.factory)
             raw.send(ping)
-            received, sent = self.lines(TRACE)
+            received, sent = self.said(TRACE)
             self.assertIn("22 11 00 00", received, way)
             self.assertIn("pong", sent, way)
 
@@ -211,7 +198,7 @@ class LoggingTests(EverywhereCase):
         """It is escaped, wherever it comes to stand."""
         set_log_level(MESSAGES, "debug")
         for way in WAYS:
-            self.lines("")
+            self.events.clear()
             raw = self.made(way, inbound=True)
             envelope, whole = raw.peer.network.envelope, raw.frame(raw.version(user_agent="/AAAAAA/"))
             raw.send(envelope.wrap(whole[4:16], whole[24:].replace(b"AAAAAA", b"\x1b[2J\n\x7f")))

@@ -1,4 +1,4 @@
-"""What a peer promises to other threads, on every network, over real sockets: point 10 of the list in `test_promises`."""
+"""What a peer promises to other threads, on every network, over real sockets: point 10 of `test_promises`."""
 
 from __future__ import annotations
 

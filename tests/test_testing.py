@@ -116,6 +116,18 @@ class ProducerTests(SynchronousTestCase):
         self.transport.startWriting()
         self.assertEqual(self.told, ["resume"] * 3)
 
+    def stopProducing(self) -> None:
+        """See IPushProducer."""
+        self.told.append("stop")
+
+    def test_end_of_the_connection(self) -> None:
+        """To stop, once; it is held no longer then."""
+        self.transport.registerProducer(self, True)
+        self.transport.end()
+        self.transport.end()
+        self.transport.write(bytes(100_000))
+        self.assertEqual(self.told, ["stop"])
+
     def test_one_only(self) -> None:
         """There is one producer at a time."""
         self.transport.registerProducer(self, True)
