@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -32,13 +33,14 @@ EVERY_SERVICE = 0xFF
 class Talk:
     """What can be said to the peers of one network in one of its ways.
 
+    :ivar network: the network, with a backlog that is soon too long, if it has one.
     :ivar good: frames after which a ready peer goes on; `answers` are those of them that may answer a question.
     :ivar bad: frames that end it. :ivar questions: what it can be asked, and one message that no answer is owed to.
     :ivar versions: protocol versions that we may speak. :ivar others: those that the other side may say.
     """
 
     def __init__(self, way: str) -> None:
-        self.network = network = WAYS[way]
+        self.network = network = narrow(WAYS[way])
         items = [tx_of(network, number) for number in range(3)]
         ask = network.phrases.transactions
         assert ask is not None
@@ -75,6 +77,13 @@ class Talk:
     def frame(self, command: str) -> bytes:
         """One of the good frames, by its command."""
         return next(frame for frame in self.good if command_of(frame) == command)
+
+
+def narrow(network: Network) -> Network:
+    """The same network, but that a handful of questions is too much."""
+    if network.backlog is None:
+        return network
+    return replace(network, backlog=replace(network.backlog, messages=1, items=9, ours=3))
 
 
 def command_of(frame: bytes) -> str:

@@ -18,7 +18,8 @@ class Questions:
     """The open questions of one peer: one is answered by the listeners, the others wait (dcrd server.go, OnGetData).
 
     One is answered when the listeners are done with it and what the peer was sent is taken: so what one does not take
-    is not looked up. The next has a turn of its own.
+    is not looked up. The next has a turn of its own. All things of a question count until it is answered, where dcrd
+    counts each until it is sent.
     """
 
     def __init__(self, peer: PeerProtocol, rule: Backlog) -> None:
