@@ -13,29 +13,16 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import LogLevel, formatEvent, globalLogPublisher
 
-from peerproto.errors import Reason, UnknownCommand
+from peerproto.errors import MalformedMessage, Reason, UnknownCommand
 from peerproto.peer.flow import BUFFER
 from peerproto.peer.handshake import State
 from peerproto.peer.reading import LOOK, MOST_KEPT
 from peerproto.testing import Pair, RawPeer
 from peerproto.wire.message import Message
+from peerproto.wire.varint import write_varint
 from tests.everywhere import WAYS, EverywhereCase, missing, module_of, tx_of
-from tests.test_peer_rows_networks import MOST, VECTOR, count, frame, header, vectors
-
-MIB = 1 << 20
-
-
-def long(way: str, size: int = MIB) -> bytes:
-    """A frame of about so many bytes, in one of the messages that may be so long and that nobody looks into here."""
-    if way == "neo-cli":
-        return frame(way, b"consensus", bytes(46) + count(size) + bytes(size) + b"\1\0\0")
-    number = size // VECTOR.get(way, 36)
-    return frame(way, b"inv", vectors(way, count(number), number))
-
-
-def kept(raw: RawPeer, whole: bytes) -> Any:
-    """The message of a frame, to be sent on as it is."""
-    return raw.peer.codec.decode(whole, strict=False)
+from tests.frames import MIB, MOST, frame, header, kept, long, vectors
+from tests.talk import talk
 
 
 def most_of(raw: RawPeer) -> int:
@@ -132,6 +119,42 @@ class EverywhereRows(EverywhereCase):
             self.let_pass(0.2)
             self.assertEqual(self.why(raw).reason, Reason.HANDSHAKE_TIMEOUT, way)
 
+    def test_row_10_only_pings(self) -> None:
+        """Pings do not prolong it, where they do not end it at once."""
+        for way in WAYS:
+            raw = self.made(way, inbound=True)
+            ignored, limit = raw.peer.network.order.ignores_early, int(raw.peer.factory.timing.handshake)
+            raw.read()
+            for _ in range(limit if ignored else 1):
+                raw.send(self.ping(raw, 1))
+                self.let_pass(1)
+            expected = Reason.HANDSHAKE_TIMEOUT if ignored else Reason.UNEXPECTED_MESSAGE
+            self.assertEqual((self.why(raw).reason, "pong" in self.commands(raw)), (expected, False), way)
+
+    def test_row_23_times(self) -> None:
+        """Whatever time it says it is: the peer is accepted, and its clock shown as no further off than can be."""
+        for way in WAYS:
+            for said in (0, 1, 2**32 - 1):
+                raw = self.on(way, says={"timestamp": said})
+                self.assertIs(raw.peer.state, State.READY, way)
+                self.assertEqual(raw.peer.snapshot().time_offset, said - 1_600_000_000, way)
+
+    def test_row_24_user_agents(self) -> None:
+        """As many bytes as the network allows are accepted; one more ends the peer, or leaves its version unheard. Of
+        Soter's 256 a version can have 240: its own limit forgets the hash in it.
+        """
+        for way in WAYS:
+            most = 240 if way == "soterd" else WAYS[way].agents.most
+            agent, size = f"/{'x' * (most - 4)}:1/", write_varint(most)
+            self.assertIs(self.on(way, says={"user_agent": agent}).peer.state, State.READY, way)
+            raw = self.made(way, inbound=True)
+            whole, more = raw.frame(raw.version(user_agent=agent)), write_varint(most + 1)
+            payload = whole[24:].replace(size + agent.encode(), more + agent.encode() + b"/")
+            self.assertEqual(payload.count(more + agent.encode() + b"/"), 1, way)
+            raw.send(frame(way, b"version", payload))
+            passed = MalformedMessage in raw.peer.codec.policy.tolerates
+            self.assertIs(raw.peer.state, State.AWAITING_VERSION if passed else State.CLOSED, way)
+
     def test_row_33_unknown_things(self) -> None:
         """As many unknown things as one question may have: whoever answers says so in one message, where that can be
         said, and nothing piles up; that is the cost of the question, and no peer is ended for one.
@@ -176,6 +199,19 @@ class EverywhereRows(EverywhereCase):
                 work[number].callback(None)
                 self.clock.advance(0)
             self.assertEqual((len(work), raw.transport.reading), (1001, True), way)
+
+    def test_row_42_from_who_is_behind(self) -> None:
+        """Who is not ahead owes no headers, and no blocks: without an answer for an hour, it stays."""
+        for way, raw in self.everywhere():
+            network = raw.peer.network
+            asked = [question for question in talk(way).questions if type(question) in network.expects]
+            for question in asked:
+                raw.peer.send(question, expect=False)
+            self.assertEqual(len(raw.read()), len(asked), way)
+            for _ in range(60):
+                self.clock.advance(60)
+                raw.send(self.ping(raw, 1))
+            self.assertFalse(raw.hung_up, way)
 
     def test_row_45_ping_flood(self) -> None:
         """Who pings without reading is read no more when the pongs are too many; when he reads, all are answered."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from peerproto.errors import Reason
 from peerproto.testing import RawPeer, Recorder
 from tests.everywhere import WAYS, EverywhereCase
+from tests.frames import MOST, VECTOR, count, frame, header, vectors
 
 Outcome = Reason | None
 Deed = Callable[[str, RawPeer], None]
@@ -20,33 +21,6 @@ TELL = ("dcrd1", "soterd", "kaspad")
 """Those that tell a peer why it is ended."""
 
 MALFORMED, OVERSIZE, UNKNOWN = Reason.MALFORMED, Reason.OVERSIZE, Reason.UNKNOWN_COMMAND
-VECTOR = {"soterd": 40, "neo-cli": 32}
-"""Bytes of an inventory vector, where they are not 36."""
-MOST = {"soterd": 45_000, "kaspad": 131_072, "neo-cli": 500}
-"""Vectors of a message at most, where they are not 50,000."""
-
-
-def frame(way: str, command: bytes, payload: bytes) -> bytes:
-    """A frame with a right checksum, whatever its command and payload are."""
-    return WAYS[way].envelope.wrap(command.ljust(12, b"\0"), payload)
-
-
-def header(way: str, command: bytes, size: int) -> bytes:
-    """The 24 bytes that begin a frame, with a checksum of zeros."""
-    return frame(way, command, b"")[:16] + size.to_bytes(4, "little") + bytes(4)
-
-
-def count(number: int) -> bytes:
-    """A varint of three or five bytes."""
-    return (
-        b"\xfd" + number.to_bytes(2, "little") if number < 1 << 16 else b"\xfe" + number.to_bytes(4, "little")
-    )
-
-
-def vectors(way: str, counted: bytes, number: int = 0) -> bytes:
-    """The payload of an inv or a getdata: a count, and so many vectors of zeros; NEO's have one type for all."""
-    size = VECTOR.get(way, 36)
-    return (b"\1" if way == "neo-cli" else b"") + counted + bytes(size * number)
 
 
 def addresses(way: str, counted: bytes, number: int = 0) -> tuple[bytes, bytes]:

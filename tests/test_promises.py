@@ -30,8 +30,8 @@ from peerproto.peer.handshake import State
 from peerproto.testing import Pair, RawPeer, Recorder
 from peerproto.wire.message import Message
 from tests.everywhere import WAYS, EverywhereCase, module_of
+from tests.frames import kept, long
 from tests.talk import EVERY_SERVICE, command_of, talk
-from tests.test_peer_rows_everywhere import kept, long
 
 
 class PromiseCase(EverywhereCase):

@@ -21,8 +21,8 @@ from peerproto.peer.protocol import PeerProtocol
 from peerproto.peer.score import Judge
 from peerproto.testing import Pair, RawPeer, memory_factory
 from tests.everywhere import WAYS, EverywhereCase, module_of, tx_of
+from tests.frames import kept, long
 from tests.peer_case import HASHES
-from tests.test_peer_rows_everywhere import kept, long
 from tests.test_peer_tracing import TracedCase
 
 
