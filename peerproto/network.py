@@ -19,6 +19,7 @@ from peerproto.forms.gossip import AddressGossip
 from peerproto.forms.introduction import Introduction, Ourselves
 from peerproto.forms.inventory import InventoryRules
 from peerproto.forms.phrases import Phrases
+from peerproto.forms.seeds import Seeds
 from peerproto.forms.sync import GraphSync, HeaderSync
 from peerproto.wire.codec import Codec, Policy
 from peerproto.wire.envelope import Envelope
@@ -40,6 +41,7 @@ class Network:
     :ivar reject: the message that tells a peer why it is ended, or None.
     :ivar header_sync: None where nodes follow a graph of blocks, not one chain; they have a `graph_sync`.
     :ivar gossip: None where addresses are not told.
+    :ivar seeds: whom to ask for nodes; nobody on a net whose nodes are at home on one machine.
     :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
         message, and whether they called; the network's own rules, beside the nonce and the lowest version.
     :ivar bloom: which messages are only for those who offer bloom filters; None where all may send all.
@@ -93,6 +95,7 @@ class Network:
     phrases: Phrases = field(default_factory=Phrases)
     agents: AgentRule = field(default_factory=AgentRule)
     backlog: Backlog | None = None
+    seeds: Seeds = field(default_factory=Seeds)
 
     @property
     def magic(self) -> bytes:

@@ -22,6 +22,7 @@ from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
 from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
 from peerproto.node.program import NodeProgram, leave_twistd
+from peerproto.node.seedlist import seeds_of
 from peerproto.node.settings import keywords
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import set_log_levels
@@ -83,6 +84,7 @@ class Options(usage.Options):
             self.net = networks.named(self["network"], self["policy"])
             self.settings = {"user_agent": self["user-agent"], **keywords(self, self.net)}
             PeerFactory(self.net, **self.settings)
+            seeds_of(self.net, self.seeds())
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
 
@@ -97,8 +99,15 @@ class Options(usage.Options):
             "outbound": self["outbound"],
             "book": self["book"],
             "peers_file": self["peers-file"],
+            "seeds": self.seeds(),
             "allow_local": bool(self["allow-local"]),
         }
+
+    def seeds(self) -> list[str] | None:
+        """The seeds that are named; None if they are the network's. Raises LocalError for seeds and none at once."""
+        if self["seed"] and self["no-seeds"]:
+            raise LocalError("--seed and --no-seeds exclude each other")
+        return self["seed"] if self["seed"] or self["no-seeds"] else None
 
     def store_path(self) -> str:
         """Where headers or blocks are kept. Raises LocalError for a network of which a node can follow nothing."""

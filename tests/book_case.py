@@ -86,10 +86,14 @@ class BookCase(SynchronousTestCase):
         self.now = NOW
         self.book = self.make()
 
-    def make(self, *, local: bool = False, allowed: Iterable[str] = (), seed: int = 1) -> AddressBook:
+    def make(
+        self, *, local: bool = False, allowed: Iterable[str] = (), seed: int = 1, wanted: int = 0
+    ) -> AddressBook:
         clock = lambda: self.now  # noqa: E731
-        bans = Bans(clock, list(allowed))
-        return AddressBook(Groups(local=local), bans, now=clock, secret=bytes(32), random=Random(seed))
+        bans, random = Bans(clock, list(allowed)), Random(seed)
+        return AddressBook(
+            Groups(local=local), bans, now=clock, secret=bytes(32), random=random, wanted=wanted
+        )
 
     def add(self, *hosts: str, source: str = "9.9.9.9", book: AddressBook | None = None) -> list[Place]:
         """Told of by one node; their places."""

@@ -241,6 +241,29 @@ class CallingTests(BookCase):
             self.now += 1
             self.assertEqual(self.book.candidates(1, ()), [place])
 
+    def test_services(self) -> None:
+        """Whoever is said not to offer what is wanted is never given; of whom nothing is known only when nobody is."""
+        book = self.make(wanted=9)
+        offers = {"8.8.8.8": 9, "7.7.7.7": 1, "6.6.6.6": 0x409, "5.5.5.5": 0, "4.4.4.4": 0x400, "8.8.4.4": 0}
+        book.add([known(host, services=offers[host]) for host in offers], "9.9.9.9")
+        for _ in range(50):
+            self.assertEqual({place.host for place in book.candidates(2, ())}, {"8.8.8.8", "6.6.6.6"})
+            found = [place.host for place in book.candidates(9, ())]
+            self.assertEqual((set(found[:2]), found[2:]), ({"8.8.8.8", "6.6.6.6"}, ["5.5.5.5"]))
+            feeler = book.feeler()
+            assert feeler is not None
+            self.assertIn(feeler.host, {"8.8.8.8", "8.8.4.4", "6.6.6.6", "5.5.5.5"})
+        self.assertEqual(book.candidates(9, ("8.8.0.0/16", "6.6.0.0/16", "5.5.0.0/16")), [])
+
+    def test_services_found_out(self) -> None:
+        """What a peer offered when it was called counts as what others say of it."""
+        book = self.make(wanted=9)
+        book.add([known("8.8.8.8", services=1)], "9.9.9.9")
+        self.assertEqual(book.candidates(9, ()), [])
+        book.connected(Place("8.8.8.8", 8333), peer(), services=9)
+        self.now += 60
+        self.assertEqual(book.candidates(9, ()), [Place("8.8.8.8", 8333)])
+
     def test_useless(self) -> None:
         """Who speaks for another network, is too old or is known under another address is left alone for a day."""
         for reason in (Reason.DUPLICATE, Reason.WRONG_NETWORK, Reason.OBSOLETE, Reason.SERVICES):

@@ -304,7 +304,7 @@ class RefusedTests(BookFileCase):
         """A book of tables that are not made yet."""
         self.whole()
         self.execute("PRAGMA user_version = 99")
-        self.begun_anew("a book of addresses of version 99, only 1 can be read")
+        self.begun_anew("a book of addresses of version 99, only 2 can be read")
 
     def test_row_69_other_network(self) -> None:
         """Another network's book."""

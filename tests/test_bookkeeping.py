@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -14,6 +15,7 @@ from peerproto import networks
 from peerproto.errors import StoreError
 from peerproto.node.bookfile import open_book
 from peerproto.node.bookkeeping import EVERY, BookKeeper
+from peerproto.node.places import Place
 from tests.book_case import NETWORK, FolderCase
 
 
@@ -113,6 +115,18 @@ class BookKeeperTests(FolderCase):
         self.clock.advance(EVERY)
         self.successResultOf(keeper.stop())
         self.assertEqual(self.on_disk(), total + 1)
+
+    def test_anchors(self) -> None:
+        """At the end it is written, too, whom to call first the next time; that that cannot be is said."""
+        anchor = Place("8.8.8.8", 8333)
+        self.successResultOf(self.keeper().stop([anchor]))
+        with closing(open_book(self.path, networks.named(NETWORK), self.make())) as file:
+            self.assertEqual(file.take_anchors(self.book.groups), [anchor])
+        with capturedLogs() as logs:
+            self.successResultOf(self.keeper().stop([anchor]))
+        (event,) = logs
+        said = event["log_format"].format(**event)
+        self.assertEqual(said, f"whom to call first the next time is not saved: {self.path}: is closed")
 
     def test_row_71_disk_full_at_the_end(self) -> None:
         """If the last save fails it is said, and the stop goes on."""

@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import execute
+from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto import networks
 from peerproto.errors import LocalError, StoreError
 from peerproto.forms.gossip import Known
+from peerproto.forms.introduction import Introduction
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Addr, GetAddr, Ping, Pong, TimedAddress
 from peerproto.node.company import Company
+from peerproto.node.connector import STABLE
+from peerproto.node.peersfile import shipped_peers
 from peerproto.node.places import Place
 from peerproto.peer.factory import Nonces, PeerFactory
-from peerproto.testing import RawPeer
+from peerproto.testing import MemoryTransport, RawPeer
+from tests.test_dnsseeds import Resolver
 
 NETWORK = networks.named("bitcoin-regtest")
 NOW = 1_700_000_000
@@ -36,9 +45,15 @@ class CompanyTests(SynchronousTestCase):
         self.folder = Path(folder.name)
         self.reactor = MemoryReactorClock()
 
-    def company(self, network: Network = NETWORK, **options: Any) -> Company:
+    def company(self, network: Network = NETWORK, *, services_wanted: int = 0, **options: Any) -> Company:
         """One whose time stands still."""
-        self.factory = PeerFactory(network, clock=self.reactor, nonces=Nonces(), now=lambda: float(NOW))
+        self.factory = PeerFactory(
+            network,
+            clock=self.reactor,
+            nonces=Nonces(),
+            now=lambda: float(NOW),
+            services_wanted=services_wanted,
+        )
         return Company(self.reactor, self.factory, now=lambda: float(NOW), **options)
 
     def file(self, name: str, text: str = "") -> str:
@@ -129,6 +144,102 @@ class CompanyTests(SynchronousTestCase):
             self.company(peers_file=self.file("none"))
         with self.assertRaisesRegex(LocalError, "nonsense, line 1|nonsense:1"):
             self.company(peers_file=self.file("nonsense", "a b c"))
+        with self.assertRaisesRegex(LocalError, "^--seed: 'a b' is no HOST"):
+            self.company(seeds=["a b"], book=self.file("book.sqlite"))
+        self.assertFalse(os.path.exists(self.file("book.sqlite")))
+
+    def test_seeds(self) -> None:
+        """Who knows nobody asks the seeds at once, and calls whom they name; who looks for nobody asks none."""
+        resolver = self.reactor.nameResolver = Resolver(a_org=["127.0.0.7"])
+        company = self.company(outbound=1, seeds=["a.org:7"])
+        company.start()
+        self.assertEqual([call[:2] for call in self.reactor.tcpClients], [("127.0.0.7", 7)])
+        self.assertEqual([(entry.source, entry.services) for entry in company.book], [("a.org:7", 0)])
+        company.stop()
+        self.company(seeds=["a.org:7"]).start()
+        self.assertEqual(resolver.asked, ["a.org"])
+
+    def test_seeds_of_the_network(self) -> None:
+        """Who names none asks the network's, and the names that come with it; who wants none, none."""
+        resolver = self.reactor.nameResolver = Resolver()
+        network = networks.named("neo-mainnet")
+        named = [f"{host}:{port}" for host, port in shipped_peers(network).names]
+        company = self.company(network, outbound=1)
+        self.assertEqual([source.name for source in company.seeding.sources], named)
+        self.assertEqual(self.company(network, outbound=1, seeds=[]).seeding.sources, [])
+        (source,) = self.company(network, outbound=1, seeds=["a.org"]).seeding.sources
+        self.assertEqual((source.name, resolver.asked), ("a.org", []))
+
+    def test_names_in_a_list(self) -> None:
+        """The names in a list of the user's are looked up, whatever seeds there are."""
+        resolver = self.reactor.nameResolver = Resolver(b_org=["127.0.0.8"])
+        company = self.company(outbound=1, seeds=[], peers_file=self.file("peers", "b.org:8"))
+        company.start()
+        self.assertEqual([call[:2] for call in self.reactor.tcpClients], [("127.0.0.8", 8)])
+        self.assertEqual(resolver.asked, ["b.org"])
+        company.stop()
+
+    def test_enough_peers(self) -> None:
+        """Seeds are asked as long as fewer than two that we have called are ready, or than we want."""
+        for outbound, enough in ((1, [True, True]), (2, [False, True]), (8, [False, True])):
+            company = self.company(outbound=outbound)
+            company.manager.roster.watch(self.ready(inbound=True).peer)
+            self.assertFalse(company._has_enough())
+            for expected in enough:
+                company.manager.roster.watch(self.ready().peer)
+                self.assertEqual(company._has_enough(), expected)
+
+    def test_services(self) -> None:
+        """Who must offer something is called only if that is said of him."""
+        company = self.company(outbound=2, services_wanted=9)
+        company.book.add([Known("127.0.0.1", 1, 1, NOW), Known("127.0.0.2", 2, 9, NOW)], "test")
+        company.start()
+        self.assertEqual([call[:2] for call in self.reactor.tcpClients], [("127.0.0.2", 2)])
+        company.stop()
+
+    def test_anchors(self) -> None:
+        """Who was a good peer at a stop in good order is called first at the next start, and at that only."""
+        book, peers = self.file("book.sqlite"), self.file("peers", "127.0.0.1:1")
+        first = self.company(book=book, peers_file=peers, outbound=1)
+        self.patch(first._keeper, "_in_thread", execute)
+        first.start()
+        peer = self.answered()
+        self.reactor.advance(STABLE)
+        first.stop()
+        peer.connectionLost(Failure(ConnectionDone()))
+        first.stop()
+        self.successResultOf(first.close())
+        called = []
+        for _ in range(8):
+            self.reactor.tcpClients.clear()
+            company = self.company(book=book, outbound=1)
+            company.book.add([Known(f"127.0.0.{number}", 1, 1, NOW) for number in range(2, 250)], "test")
+            company.start()
+            called.append(self.reactor.tcpClients[0][0])
+            company.stop()
+            company.abandon()
+        self.assertEqual(called[0], "127.0.0.1")
+        self.assertNotEqual(set(called[1:]), {"127.0.0.1"})
+
+    def answered(self) -> Any:
+        """The last call has come through, and hands are shaken."""
+        host, port, calling, *_ = self.reactor.tcpClients[-1]
+        peer = calling.buildProtocol(None)
+        here, there = IPv4Address("TCP", "127.0.0.1", 40000), IPv4Address("TCP", host, port)
+        peer.makeConnection(MemoryTransport(here, there))
+        says = NETWORK.make_version(Introduction(NETWORK.protocol_version, 9, NOW, 77, "/other:1/", 0))
+        peer.dataReceived(b"".join(map(NETWORK.codec().encode, (says, NETWORK.verack()))))
+        return peer
+
+    def test_anchors_that_stay(self) -> None:
+        """Who cannot be taken out of the file is not called first: a crash would have him there again."""
+        company = self.company(book=self.file("book.sqlite"), outbound=1)
+        company.abandon()
+        with capturedLogs() as logs:
+            company.start()
+        self.assertIn("is closed", logs[0]["log_format"].format(**logs[0]))
+        self.assertEqual(self.reactor.tcpClients, [])
+        company.stop()
 
     def test_no_gossip(self) -> None:
         """A network that tells of no addresses is nothing special."""

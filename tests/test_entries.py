@@ -37,6 +37,24 @@ class WorthTests(SynchronousTestCase):
         self.assertTrue(entry(counts=9, last_try=NOW - 61).is_worthless(NOW))
 
 
+class OfferTests(SynchronousTestCase):
+    """What an address is said to offer."""
+
+    def test_services(self) -> None:
+        """All that is wanted, or nothing that is known."""
+        for told, wanted, may in (
+            (9, 9, True),
+            (9, 1, True),
+            (1, 9, False),
+            (8, 1, False),
+            (0, 9, True),
+            (4, 0, True),
+        ):
+            found = entry()
+            found.services = told
+            self.assertEqual(found.may_offer(wanted), may)
+
+
 class CallTests(SynchronousTestCase):
     """When an address may be called again."""
 

@@ -71,6 +71,31 @@ class OutboundTests(ManagerCase):
         self.clock.advance(EMPTY)
         self.assertEqual(self.book.asked[1:], [(4, {"198.1", "198.2", "198.3"})])
 
+    def test_first(self) -> None:
+        """Those who are to be called first are, in their order and once, as far as it suits; no two of a group."""
+        self.book.banned.add(place(8).host)
+        self.outbound.begin_with([place(8), place(5), Place("198.5.9.9", 8333), place(9)])
+        self.outbound.start()
+        self.assertEqual(self.called, [place(5), place(9), place(1)])
+        for index in range(3):
+            self.refuse(index)
+        self.clock.advance(PACE)
+        self.assertEqual(self.called[3:], [place(1), place(2), place(3)])
+
+    def test_good_ones(self) -> None:
+        """Who has been ready for a stable time is told, the longest first, for as long as he is there."""
+        self.outbound.start()
+        raws = []
+        for index in (2, 0, 1):
+            raws.append(self.answer(index))
+            raws[-1].handshake()
+            self.clock.advance(1)
+        self.clock.advance(STABLE - 2)
+        self.assertEqual(self.outbound.good, [place(3), place(1)])
+        self.clock.advance(1)
+        raws[0].close()
+        self.assertEqual(self.outbound.good, [place(1), place(2)])
+
     def test_whom_it_does_not_suit_to_call(self) -> None:
         """Nobody is called who is here, is banned, or is known to be ourselves."""
         self.taken = ([], [place(1).host])

@@ -124,13 +124,27 @@ class OptionsTests(TapCase):
 
     def test_company(self) -> None:
         """Whom to look for, and what is kept of them."""
+        nothing = {"outbound": 0, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
+        self.assertEqual(self.parse().company(), nothing)
+        given = self.parse("--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--seed=s")
         self.assertEqual(
-            self.parse().company(), {"outbound": 0, "book": None, "peers_file": None, "allow_local": False}
+            given.company(),
+            {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True},
         )
-        given = self.parse("--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local")
-        self.assertEqual(
-            given.company(), {"outbound": 8, "book": "b", "peers_file": "p", "allow_local": True}
-        )
+
+    def test_seeds(self) -> None:
+        """Seeds are the network's, those that are named, or none; on the command line and in a file."""
+        self.assertEqual(self.parse("--seed", "a", "--seed=https://b:1").seeds(), ["a", "https://b:1"])
+        self.assertEqual(self.parse("--no-seeds").seeds(), [])
+        self.assertEqual(self.fault("--no-seeds", "--seed", "a"), "--seed and --no-seeds exclude each other")
+        self.assertIn("--seed: 'a b' is no HOST[:PORT]", self.fault("--seed", "a b"))
+        for text, seeds in (
+            ('seed = ["a"]\n', ["a"]),
+            ("no-seeds = true\n", []),
+            ("no-seeds = false\n", None),
+        ):
+            self.assertEqual(self.parse("--config", self.file(text)).seeds(), seeds)
+        self.assertEqual(self.parse("--config", self.file('seed = ["a"]\n'), "--seed", "b").seeds(), ["b"])
 
     def test_outbound_that_is_none(self) -> None:
         """A number of peers is a whole one, on the command line and in a file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from peerproto.chain.rules import ChainRules, genesis_header, scrypt_1024
+from peerproto.forms.seeds import Seeds, filtering
 from peerproto.network import Network
 from peerproto.networks import bitcoin
 from peerproto.networks.bitcoin import POLICIES, Params, behaviour
@@ -40,9 +41,21 @@ MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493)
 TESTNET = _litecoin("litecoin-testnet", 1486949366, 0x1E0FFFF0, 293345, min_difficulty_after=300)
 REGTEST = _litecoin("litecoin-regtest", 1296688602, 0x207FFFFF, 0, _TEST_LIMIT, retarget=False)
 
+MAINNET_SEEDS = filtering(
+    "seed-a.litecoin.loshan.co.uk",
+    "dnsseed.thrasher.io",
+    "dnsseed.litecointools.com",
+    "dnsseed.litecoinpool.org",
+    "dnsseed.koin-project.com",
+)
+TESTNET_SEEDS = filtering(
+    "testnet-seed.litecointools.com", "seed-b.litecoin.loshan.co.uk", "dnsseed-testnet.thrasher.io"
+)
+"""Those of Litecoin Core 0.21 (chainparams.cpp), which asks all of them for services, as Bitcoin Core does."""
+
 NETS = {
-    "mainnet": Params("fbc0b6db", 9333, MAINNET),
-    "testnet": Params("fdd2c8f1", 19335, TESTNET),
+    "mainnet": Params("fbc0b6db", 9333, MAINNET, Seeds(MAINNET_SEEDS, services=9)),
+    "testnet": Params("fdd2c8f1", 19335, TESTNET, Seeds(TESTNET_SEEDS, services=9)),
     "regtest": Params("fabfb5da", 19444, REGTEST),
 }
 

@@ -44,6 +44,7 @@ class AddressBook:
 
     :param groups: what counts as routable, and as one group. :param bans: whom it neither stores nor gives out.
     :param now: the wall clock, in seconds since 1970. :param secret: 32 bytes; None for new ones.
+    :param wanted: the bit set of services without which an address is of no use.
     :ivar counts: what became of the addresses that were told: `stored`, `known`, `crowded-out`, `unroutable`,
         `no-port`, `own`, `banned`, `limited`.
     :ivar shelves: where they stand. :ivar ended: connections that are over and not written down.
@@ -57,6 +58,7 @@ class AddressBook:
         now: Callable[[], float] = time.time,
         secret: bytes | None = None,
         random: Random | None = None,
+        wanted: int = 0,
     ) -> None:
         self.groups = groups
         self.bans = Bans(now) if bans is None else bans
@@ -67,6 +69,7 @@ class AddressBook:
         self._own: set[Place] = set()
         self._allowances = Allowances(RATE, BURST)
         self._last_good = 0.0
+        self._wanted = wanted
         self.use_secret(secret or self._random.randbytes(32))
 
     def use_secret(self, secret: bytes) -> None:
@@ -165,23 +168,28 @@ class AddressBook:
     # Whom we call.
 
     def candidates(self, count: int, avoid: Collection[str]) -> list[Place]:
-        """Places to call next, at most so many, no two in a group, none in a group of `avoid`, none called lately."""
+        """Places to call next, at most so many, no two in a group, none in a group of `avoid`, none called lately.
+
+        Those of which it is not known what they offer come last; those that do not offer what is wanted never.
+        """
         self.shelves.settle()
         found: dict[str, Place] = {}
+        spare: dict[str, Place] = {}
         for table in self._draws(self.shelves.new, self.shelves.tried):
             if len(found) >= count:
                 break
-            place = self._drawn(table)
-            if place is not None and (group := self.group_of(place)) not in avoid:
-                found.setdefault(group, place)
-        return list(found.values())
+            entry = self._drawn(table)
+            if entry is not None and (group := self.group_of(entry.place)) not in avoid:
+                offers = entry.services or not self._wanted
+                (found if offers else spare).setdefault(group, entry.place)
+        return [*found.values(), *(spare[group] for group in spare if group not in found)][:count]
 
     def feeler(self) -> Place | None:
         """A place to look at and leave: one whose place among the tried another wants, or a new one."""
         self.shelves.settle()
         now = self._now()
         wanted = (entry.place for entry in self.shelves.in_the_way() if entry.may_be_called(now))
-        drawn = filter(None, map(self._drawn, self._draws(self.shelves.new)))
+        drawn = (entry.place for entry in map(self._drawn, self._draws(self.shelves.new)) if entry)
         return next(wanted, None) or next(drawn, None)
 
     def _draws(self, *tables: Table) -> Iterator[Table]:
@@ -190,10 +198,12 @@ class AddressBook:
         for _ in range(DRAWS if filled else 0):
             yield self._random.choice(filled)
 
-    def _drawn(self, table: Table) -> Place | None:
+    def _drawn(self, table: Table) -> Entry | None:
         entry = table.draw(self._random)
-        fits = entry.may_be_called(self._now()) and self._random.random() < entry.chance()
-        return entry.place if fits and not self.is_banned(entry.place.host) else None
+        fits = entry.may_be_called(self._now()) and entry.may_offer(self._wanted)
+        if not fits or self._random.random() >= entry.chance() or self.is_banned(entry.place.host):
+            return None
+        return entry
 
     def group_of(self, place: Place) -> str:
         """The network group of a place."""

@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from math import isfinite
 from typing import Any, NamedTuple
@@ -18,9 +19,11 @@ from typing import Any, NamedTuple
 from peerproto.chain.rules import display
 from peerproto.errors import LocalError
 from peerproto.network import Network
+from peerproto.node import anchors
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Ban
 from peerproto.node.entries import About, Entry
+from peerproto.node.groups import Groups
 from peerproto.node.history import MOST_KEPT, PER_HOST, Ended
 from peerproto.node.places import Place
 from peerproto.node.storefile import Kind, StoreFile, Unfit, told
@@ -42,6 +45,7 @@ _TABLES = (
         id INTEGER PRIMARY KEY, host TEXT NOT NULL, port INTEGER NOT NULL, inbound INTEGER NOT NULL,
         began REAL NOT NULL, ended REAL NOT NULL, reason TEXT NOT NULL, text TEXT NOT NULL, agent TEXT NOT NULL)""",
     "CREATE INDEX history_hosts ON history (host)",
+    anchors.TABLE,
 )
 _WRITE = f"INSERT OR REPLACE INTO addresses VALUES ({', '.join('?' * 18)})"
 _FORGET = "DELETE FROM addresses WHERE host = ? AND port = ?"
@@ -136,6 +140,18 @@ class BookFile:
         rows = self._rows(_ENDED, host)
         return [Ended(row[0], row[1], bool(row[2]), *row[3:]) for row in rows]
 
+    def save_anchors(self, places: Iterable[Place]) -> None:
+        """Keep whom to call first the next time; see `peerproto.node.anchors`."""
+        with told(self.path), self._file.db as db:
+            db.execute("BEGIN IMMEDIATE")
+            anchors.write(db, places)
+
+    def take_anchors(self, groups: Groups) -> list[Place]:
+        """Whom to call first; they are told once only."""
+        with told(self.path), self._file.db as db:
+            db.execute("BEGIN IMMEDIATE")
+            return anchors.take(db, groups)
+
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with told(self.path):
             return self._file.db.execute(query, values).fetchall()
@@ -188,9 +204,10 @@ def _kind(network: Network, secret: bytes) -> Kind:
     return Kind(
         "book of addresses",
         0x7070626B,
-        1,
+        2,
         {"network": network.name, "genesis": display(network.genesis)},
         fill,
+        {1: anchors.add_table},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredLock
@@ -12,6 +12,7 @@ from twisted.internet.threads import deferToThread
 from peerproto.errors import StoreError
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bookfile import BookFile, gather, take_back
+from peerproto.node.places import Place
 from peerproto.peer.logs import Logger
 from peerproto.peer.timers import Timers
 
@@ -50,10 +51,14 @@ class BookKeeper:
         """Save now and then."""
         self._timers.every("save", self._every, self.save)
 
-    def stop(self) -> Deferred[None]:
-        """Save for the last time and close the file; fires when that is done."""
+    def stop(self, anchors: Sequence[Place] = ()) -> Deferred[None]:
+        """Save for the last time and close the file; fires when that is done.
+
+        :param anchors: whom to call first the next time.
+        """
         self._timers.cancel_all()
-        return self.save().addCallback(lambda _: self._file.close())
+        saving = self.save().addCallback(lambda _: Deferred.fromCoroutine(self._save_anchors(anchors)))
+        return saving.addCallback(lambda _: self._file.close())
 
     def save(self) -> Deferred[None]:
         """Save what has changed; fires when it is done. What cannot be written is tried again the next time."""
@@ -68,3 +73,11 @@ class BookKeeper:
         except StoreError as error:
             take_back(self._book, changes)
             self._log.error("the book of addresses is not saved: {error}", error=error)
+
+    async def _save_anchors(self, anchors: Sequence[Place]) -> None:
+        if not anchors:
+            return
+        try:
+            await self._in_thread(self._file.save_anchors, anchors)
+        except StoreError as error:
+            self._log.error("whom to call first the next time is not saved: {error}", error=error)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import random as chance
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.web.iweb import IAgent
 
+from peerproto.errors import StoreError
+from peerproto.forms.seeds import DnsSeed, Seeds
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bookfile import BookFile, open_book
 from peerproto.node.bookkeeping import BookKeeper
@@ -15,9 +20,13 @@ from peerproto.node.connector import PeerConnector
 from peerproto.node.gossip import Gossip
 from peerproto.node.groups import Groups, is_local_net
 from peerproto.node.manager import PeerManager
-from peerproto.node.peersfile import fill, read_peers, shipped_peers
+from peerproto.node.peersfile import Listed, fill, read_peers, shipped_peers
+from peerproto.node.places import Place
 from peerproto.node.roster import Change, PeerAdded
+from peerproto.node.seeding import ENOUGH, Seeding
+from peerproto.node.seedlist import seeds_of, sources_of
 from peerproto.peer.factory import PeerFactory
+from peerproto.peer.logs import Logger
 from peerproto.wire.message import Message
 
 __all__ = ["Company"]
@@ -32,12 +41,19 @@ class Company:
     :param factory: of the node's peers.
     :param connect: whom to keep connected. :param outbound: how many others to look for and call.
     :param book: the path of a file that keeps the addresses; None to forget them at the end.
-    :param peers_file: what an empty book begins with; None for what comes with the network.
+    :param peers_file: what an empty book begins with; None for what comes with the network. The names in it are
+        seeds.
+    :param seeds: whom to ask for addresses when the book does not do; see `seeds_of`. None for the network's own and
+        the names that come with it.
     :param allow_local: whether addresses of private networks and loopback may be called, as on local nets.
-    :param now: the wall clock, in seconds since 1970.
+    :param agent: asks seeds by HTTPS; None for one whose certificates the system trusts.
+    :param now: the wall clock, in seconds since 1970. :param random: gives numbers from 0 to 1.
 
-    Raises LocalError for a file of peers that cannot be read or says nonsense, StoreError for a book that is in use.
+    Raises LocalError for a file of peers that cannot be read or says nonsense, and for seeds that are none; StoreError
+    for a book that is in use.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -48,12 +64,18 @@ class Company:
         outbound: int = 0,
         book: str | None = None,
         peers_file: str | None = None,
+        seeds: Sequence[str] | None = None,
         allow_local: bool = False,
+        agent: IAgent | None = None,
         now: Callable[[], float] = time.time,
+        random: Callable[[], float] = chance.random,
     ) -> None:
         network = factory.network
         listed = shipped_peers(network) if peers_file is None else read_peers(peers_file, network)
-        self.book = AddressBook(Groups(local=allow_local or is_local_net(network.name)), now=now)
+        own_list = seeds is None or peers_file is not None
+        asked = _with_names(seeds_of(network, seeds), listed if own_list else Listed([], []))
+        groups = Groups(local=allow_local or is_local_net(network.name))
+        self.book = AddressBook(groups, now=now, wanted=factory.services_wanted)
         self._file: BookFile | None = None if book is None else open_book(book, network, self.book)
         self._keeper = None if self._file is None else BookKeeper(reactor, self._file, self.book)
         fill(self.book, listed, now())
@@ -62,6 +84,16 @@ class Company:
         self.manager = PeerManager(
             reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks
         )
+        sources = sources_of(reactor, factory, asked, now=now, random=random, agent=agent)
+        self.seeding = Seeding(
+            reactor,
+            sources if self._looks else (),
+            self.book,
+            enough=self._has_enough,
+            found=self.manager.look,
+            random=random,
+        )
+        self._anchors: list[Place] = []
         self.manager.subscribe(self._heard)
         for kind in network.gossip.telling if network.gossip is not None else ():
             factory.handlers[kind] = self._take_addresses
@@ -74,23 +106,39 @@ class Company:
         return self.manager.connectors
 
     def start(self) -> None:
-        """Begin to call, and to write the book down."""
+        """Begin to call, first whom we had when we stopped, and to write the book down."""
+        if self._looks:
+            self.manager.outbound.begin_with(self._take_anchors())
         self.manager.start()
+        self.seeding.start()
         if self._keeper is not None:
             self._keeper.start()
 
     def stop(self) -> Deferred[None]:
         """Call nobody any more, and end all peers; fires when they have ended."""
-        return self.manager.stop()
+        self._anchors = self._anchors or self.manager.outbound.good
+        return gatherResults([self.seeding.stop(), self.manager.stop()]).addCallback(lambda _: None)
 
     def close(self) -> Deferred[None]:
         """Write the book down for the last time; fires when that is done."""
-        return succeed(None) if self._keeper is None else self._keeper.stop()
+        return succeed(None) if self._keeper is None else self._keeper.stop(self._anchors)
 
     def abandon(self) -> None:
         """Let go of the book's file, if the node has not begun."""
         if self._file is not None:
             self._file.close()
+
+    def _take_anchors(self) -> list[Place]:
+        """Whom to call first. What cannot be taken away is not used: it would be there again after a crash."""
+        try:
+            return [] if self._file is None else self._file.take_anchors(self.book.groups)
+        except StoreError as error:
+            self._log.error("whom to call first is not known: {error}", error=error)
+            return []
+
+    def _has_enough(self) -> bool:
+        called = sum(not peer.inbound for peer in self.manager.peers)
+        return called >= min(ENOUGH, self.manager.outbound.target)
 
     def _take_addresses(self, peer: Any, message: Message) -> None:
         self.gossip.hear(peer, message)
@@ -101,3 +149,8 @@ class Company:
             self.gossip.lost(change.peer, change.error)
         elif self._looks:
             self.gossip.ready(change.peer)
+
+
+def _with_names(seeds: Seeds, listed: Listed) -> Seeds:
+    """The names of a list of peers are seeds, too: whoever is there is a node."""
+    return replace(seeds, dns=(*seeds.dns, *(DnsSeed(host, port=port) for host, port in listed.names)))

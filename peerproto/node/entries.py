@@ -82,6 +82,10 @@ class Entry:
         """Whether it was not called too lately; a clock that was set back does not hold it off for more than a day."""
         return not 0 < self.not_before - now <= DAY
 
+    def may_offer(self, services: int) -> bool:
+        """Whether it has all these services, as far as is told; of some addresses nothing is."""
+        return not self.services or not services & ~self.services
+
     def chance(self) -> float:
         """How likely it is to be called when it is drawn, from 0 to 1."""
         return float(0.66 ** min(self.fails, 8))

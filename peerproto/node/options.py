@@ -111,6 +111,12 @@ OPTIONS: dict[str, Option] = {
     "peers-file": Option(
         "text", "What an empty book begins with, one HOST:PORT a line. [default: what comes with the network]"
     ),
+    "seed": Option(
+        "list",
+        "Whom to ask for addresses in place of the network's seeds when the book does not do: HOST[:PORT] for DNS, or "
+        "https://HOST[:PORT]; may be given again. [default: the network's]",
+    ),
+    "no-seeds": Option("flag", "Ask no seeds for addresses. [default: off]", False),
     "allow-local": Option(
         "flag", "Call addresses of private networks, too. [default: off but on local nets]", False
     ),
@@ -128,5 +134,5 @@ OPTIONS: dict[str, Option] = {
     ),
 }
 
-FLAGS = ("demo", "allow-local", "no-stall-handler")
+FLAGS = ("demo", "no-seeds", "allow-local", "no-stall-handler")
 """Those that take no value on the command line."""

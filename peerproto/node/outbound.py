@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from twisted.internet.defer import Deferred
@@ -54,7 +54,8 @@ class Outbound:
         self._taken = taken
         self._delays = Delays(clock.seconds, random)
         self._timers = Timers(clock)
-        self._good: set[Place] = set()
+        self._good: dict[Place, None] = {}
+        self._first: list[Place] = []
         self._running = False
         self._calls = Calls(caller, book.tried, self._met, self._over)
 
@@ -62,6 +63,15 @@ class Outbound:
     def places(self) -> dict[Place, PeerProtocol | None]:
         """Whom we call or have called, and what has come of it."""
         return self._calls.peers
+
+    @property
+    def good(self) -> list[Place]:
+        """Where peers are that have been ready for a stable time, the longest first."""
+        return list(self._good)
+
+    def begin_with(self, places: Sequence[Place]) -> None:
+        """Call these before any others, when calls begin."""
+        self._first = list(places)
 
     def start(self) -> None:
         """Begin to call."""
@@ -86,7 +96,8 @@ class Outbound:
     def _call_some(self, missing: int) -> None:
         others, hosts = map(set, self._taken())
         groups = others.union(map(self._book.group_of, self.places))
-        for place in self._book.candidates(CHOICE * missing, frozenset(groups)):
+        first, self._first = self._first, []
+        for place in [*first, *self._book.candidates(CHOICE * missing, frozenset(groups))]:
             group = self._book.group_of(place)
             if missing and group not in groups and self._suits(place, hosts):
                 missing -= 1
@@ -109,7 +120,7 @@ class Outbound:
         self._timers.later(f"stable {place}", STABLE, partial(self._stable, place, peer))
 
     def _stable(self, place: Place, peer: PeerProtocol) -> None:
-        self._good.add(place)
+        self._good[place] = None
         self._delays.good(place)
         self._book.connected(place, peer.snapshot(), peer.services or 0)
 
@@ -118,7 +129,7 @@ class Outbound:
         self._delays.ended(place)
         if place not in self._good and error.reason not in OURS:
             self._book.failed(place, error.reason)
-        self._good.discard(place)
+        self._good.pop(place, None)
         if self._running:
             self._look_later(PACE)
 

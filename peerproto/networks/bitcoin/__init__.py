@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
+from peerproto.forms.seeds import Seeds
 from peerproto.network import Network
 from peerproto.networks.bitcoin import (
     behaviour,
@@ -16,6 +17,7 @@ from peerproto.networks.bitcoin import (
     exchange,
     inventory,
     phrases,
+    seeds,
     summaries,
     sync,
 )
@@ -146,13 +148,14 @@ class Params(NamedTuple):
     magic: str
     port: int
     chain: ChainRules
+    seeds: Seeds = Seeds()
 
 
 NETS = {
-    "mainnet": Params("f9beb4d9", 8333, chains.MAINNET),
-    "testnet3": Params("0b110907", 18333, chains.TESTNET3),
-    "testnet4": Params("1c163f28", 48333, chains.TESTNET4),
-    "signet": Params("0a03cf40", 38333, chains.SIGNET),
+    "mainnet": Params("f9beb4d9", 8333, chains.MAINNET, seeds.MAINNET),
+    "testnet3": Params("0b110907", 18333, chains.TESTNET3, seeds.TESTNET3),
+    "testnet4": Params("1c163f28", 48333, chains.TESTNET4, seeds.TESTNET4),
+    "signet": Params("0a03cf40", 38333, chains.SIGNET, seeds.SIGNET),
     "regtest": Params("fabfb5da", 18444, chains.REGTEST),
     "simnet": Params("161c1412", 18555, chains.SIMNET),
 }
@@ -202,4 +205,5 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         bloom=conduct.BLOOM[policy],
         scoring=conduct.SCORING[policy],
         phrases=phrases.PHRASES,
+        seeds=params.seeds,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from peerproto.chain.rules import ChainRules
+from peerproto.forms.seeds import Seeds
 from peerproto.network import Network
 from peerproto.networks.bitcoin.records import InvVect, TimedAddress
 from peerproto.networks.decred import behaviour, chains, conduct, phrases, summaries, sync
@@ -142,11 +143,25 @@ class Params(NamedTuple):
     magic: str
     port: int
     chain: ChainRules
+    seeds: Seeds = Seeds()
 
+
+MAINNET_SEEDS = Seeds(
+    https=(
+        "mainnet-seed-1.decred.org",
+        "mainnet-seed-2.decred.org",
+        "mainnet-seed.jholdstock.uk",
+        "dcr-seed.jz.bz",
+    )
+)
+TESTNET_SEEDS = Seeds(
+    https=("testnet-seed-1.decred.org", "testnet-seed-2.decred.org", "testnet-seed.jholdstock.uk")
+)
+"""Whom dcrd asks (chaincfg, seeders); the names for DNS that its parameters still have it does not."""
 
 NETS = {
-    "mainnet": Params("f900b4d9", 9108, chains.MAINNET),
-    "testnet": Params("75aa94b1", 19108, chains.TESTNET),
+    "mainnet": Params("f900b4d9", 9108, chains.MAINNET, MAINNET_SEEDS),
+    "testnet": Params("75aa94b1", 19108, chains.TESTNET, TESTNET_SEEDS),
     "simnet": Params("161c1412", 18555, chains.SIMNET),
     "regnet": Params("fa00b5da", 18655, chains.REGNET),
 }
@@ -201,4 +216,5 @@ def network(net: str, policy: str) -> Network:
         replies=behaviour.REPLIES,
         scoring=conduct.SCORING[policy],
         backlog=conduct.BACKLOG[policy],
+        seeds=params.seeds,
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from peerproto.chain.rules import ChainRules, HeaderFields, target_of
 from peerproto.errors import LocalError
+from peerproto.forms.seeds import Seeds, filtering
 from peerproto.network import Network
 from peerproto.networks.bitcoin import InvVect, NetAddress, Params
 from peerproto.networks.kaspa import behaviour, conduct, phrases, summaries, sync
@@ -105,12 +106,20 @@ def _read_first(header: bytes) -> HeaderFields:
     return HeaderFields(bytes(32), first.timestamp, first.bits)
 
 
-def _params(net: str, magic: str, port: int, merkle_root: str, genesis: tuple[int, int, int]) -> Params:
+def _label(services: int) -> str:
+    """Of a seed's names, that for full nodes, and of these those with some services (kaspad, dnsseed)."""
+    return "n." if services == 1 else f"n.x{services:x}."
+
+
+def _params(
+    net: str, magic: str, port: int, merkle_root: str, genesis: tuple[int, int, int], *seeds: str
+) -> Params:
     """One net (kaspad dagconfig/params.go).
 
     Of the rules of a chain only the genesis block says something here: no header is ever checked by them.
 
     :param merkle_root: in wire order. :param genesis: time (seconds), bits and nonce of the first header.
+    :param seeds: names for DNS.
     """
     header = BlockHeader(_GENESIS_VERSION, [], bytes.fromhex(merkle_root), bytes(32), bytes(32), *genesis)
     chain = ChainRules(
@@ -121,7 +130,7 @@ def _params(net: str, magic: str, port: int, merkle_root: str, genesis: tuple[in
         header_size=len(header.pack()),
         read=_read_first,
     )
-    return Params(magic, port, chain)
+    return Params(magic, port, chain, Seeds(filtering(*seeds), label=_label))
 
 
 _LIVE = 1591692512
@@ -134,6 +143,7 @@ NETS = {
         16111,
         "ca855627c76ab57a261d63621e5721f05e601fee1d4daa5372e116da4bb3d80e",
         (_LIVE, 0x207FFFFF, 0),
+        "dnsseed.kas.pa",
     ),
     "testnet": _params(
         "testnet",
@@ -141,6 +151,7 @@ NETS = {
         16211,
         "a0a13dfd864135c8bdbbe63735bb4c51117b269015640f426d2b6f374dc1a972",
         (1593581864, 0x1E7FFFFF, 0x1124),
+        "testnet-dnsseed.kas.pa",
     ),
     "regtest": _params(
         "regtest",
@@ -225,6 +236,7 @@ def network(
         replies=side.replies(),
         bloom=conduct.BLOOM,
         scoring=conduct.SCORING,
+        seeds=params.seeds,
         nonce_bits=63,
         graph_sync=sync.graph_sync(params.chain),
     )

@@ -137,6 +137,8 @@ NETS = {
     "regtest": _params("regtest", "fabfb5da", 18444, 255, (1296688602, 0x207FFFFF, 2)),
     "simnet": _params("simnet", "161c1412", 18555, 255, (1543863094, 0x207FFFFF, 2)),
 }
+"""Without seeds: the names that soterd has for its main network are bitcoin's own."""
+
 ALIASES = {"testnet1": "testnet"}
 POLICIES = ("soterd",)
 
