@@ -23,6 +23,7 @@ from peerproto.node.keeping import what_is_kept
 from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.node.settings import keywords
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import set_log_levels
 
@@ -98,6 +99,7 @@ class Options(usage.Options):
             "book": self["book"],
             "peers_file": self["peers-file"],
             "allow_local": bool(self["allow-local"]),
+            "limits": Limits(total=self["inbound"]),
         }
 
     def store_path(self) -> str:

@@ -17,6 +17,7 @@ from peerproto.node.groups import Groups, is_local_net
 from peerproto.node.manager import PeerManager
 from peerproto.node.peersfile import fill, read_peers, shipped_peers
 from peerproto.node.roster import Change, PeerAdded
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.wire.message import Message
 
@@ -34,6 +35,7 @@ class Company:
     :param book: the path of a file that keeps the addresses; None to forget them at the end.
     :param peers_file: what an empty book begins with; None for what comes with the network.
     :param allow_local: whether addresses of private networks and loopback may be called, as on local nets.
+    :param limits: for those who call us; None for the usual ones.
     :param now: the wall clock, in seconds since 1970.
 
     Raises LocalError for a file of peers that cannot be read or says nonsense, StoreError for a book that is in use.
@@ -49,6 +51,7 @@ class Company:
         book: str | None = None,
         peers_file: str | None = None,
         allow_local: bool = False,
+        limits: Limits | None = None,
         now: Callable[[], float] = time.time,
     ) -> None:
         network = factory.network
@@ -60,7 +63,7 @@ class Company:
         self._looks = outbound > 0
         self.gossip = Gossip(network, self.book, now)
         self.manager = PeerManager(
-            reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks
+            reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks, limits=limits
         )
         self.manager.subscribe(self._heard)
         for kind in network.gossip.telling if network.gossip is not None else ():
