@@ -4,7 +4,7 @@ VENV ?= .venv
 BUILD = setup.cfg setup.py pyproject.toml peerproto/wire/_blake256.c
 UNIT_TESTS = $(sort $(filter-out tests/interop/%,$(wildcard tests/test_*.py tests/*/test_*.py)))
 
-.PHONY: demo test trial fuzz lint docs
+.PHONY: demo test trial fuzz soak lint docs
 
 # make demo NETWORK=kaspa-simnet shows another network; Decred's work needs a package more.
 demo: $(VENV)/installed $(patsubst %,$(VENV)/installed-%,$(filter decred,$(subst -, ,$(NETWORK))))
@@ -21,6 +21,11 @@ trial: $(VENV)/installed-test
 fuzz: $(VENV)/installed-test
 	while PEERPROTO_FUZZ=1 PEERPROTO_EXAMPLES=20000 $(VENV)/bin/python -m pytest -q \
 	    $(wildcard tests/test_*_hostile.py tests/test_*_random.py); do :; done
+
+# What must hold for months: a book that survives a hundred kills, and 12 minutes of a thousand peers that come and go.
+soak: $(VENV)/installed-test
+	PEERPROTO_KILLS=100 $(VENV)/bin/python -m pytest -q -o faulthandler_timeout=1000 -k kill_9 tests/test_bookfile.py
+	$(VENV)/bin/python -m benchmarks.soak
 
 lint: $(VENV)/installed-lint
 	$(VENV)/bin/ruff check

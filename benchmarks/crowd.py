@@ -35,10 +35,10 @@ class End:
     process: Popen[str]
 
     @classmethod
-    def start(cls, module: str, *arguments: str) -> End:
+    def start(cls, module: str, *arguments: str, env: dict[str, str] = ENV) -> End:
         """Run a module of ours."""
         command = [sys.executable, "-m", f"benchmarks.{module}", *arguments]
-        return cls(Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=ROOT, env=ENV))
+        return cls(Popen(command, stdin=PIPE, stdout=PIPE, text=True, cwd=ROOT, env=env))
 
     def tell(self, command: str) -> None:
         """Have it do something."""

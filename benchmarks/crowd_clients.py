@@ -10,10 +10,9 @@ from typing import Any
 
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Protocol
-from twisted.internet.stdio import StandardIO
 
 from benchmarks import inputs
-from benchmarks.crowd_server import Commands, tell
+from benchmarks.crowd_server import obey, tell
 from benchmarks.peers import NETWORK, PVER
 from peerproto.forms.introduction import Introduction
 from peerproto.networks.bitcoin import Inv, InvVect
@@ -161,8 +160,7 @@ def main(port: str, count: str) -> None:
         "await inv": crowd.await_inv,
         "ping beside a flood": crowd.ping_beside_a_flood,
     }
-    StandardIO(Commands(reactor, commands))
-    reactor.run()  # type: ignore[attr-defined]
+    obey(reactor, commands)
 
 
 if __name__ == "__main__":

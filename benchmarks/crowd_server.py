@@ -21,23 +21,32 @@ ANNOUNCED = InvVect(1, b"\x99" * 32)
 
 
 class Commands(LineOnlyReceiver):
-    """A line is a command; what it gives is told as a line of JSON, or nothing if it gives nothing."""
+    """A line is a command, with a word for it behind a colon; what it gives is told as a line of JSON, unless that is
+    nothing.
+    """
 
     delimiter = b"\n"
 
-    def __init__(self, reactor: Any, commands: dict[str, Callable[[], dict[str, Any] | None]]) -> None:
+    def __init__(self, reactor: Any, commands: dict[str, Callable[..., dict[str, Any] | None]]) -> None:
         self._reactor = reactor
         self._commands = commands
 
     def lineReceived(self, line: bytes) -> None:
         """Do it."""
-        found = self._commands[line.decode()]()
+        name, _, word = line.decode().partition(":")
+        found = self._commands[name](*filter(None, [word]))
         if found is not None:
             tell(found)
 
     def connectionLost(self, reason: Any = None) -> None:
         """Nobody commands any more."""
         self._reactor.stop()
+
+
+def obey(reactor: Any, commands: dict[str, Callable[..., dict[str, Any] | None]]) -> None:
+    """Do what standard input says, until its end."""
+    StandardIO(Commands(reactor, commands))
+    reactor.run()
 
 
 def tell(found: dict[str, Any]) -> None:
@@ -74,8 +83,7 @@ def main() -> None:
 
     endpoint = TCP4ServerEndpoint(reactor, 0, backlog=2000, interface="127.0.0.1")
     endpoint.listen(factory.inbound()).addCallback(bound)
-    StandardIO(Commands(reactor, {"memory": memory, "known": known, "broadcast": broadcast}))
-    reactor.run()  # type: ignore[attr-defined]
+    obey(reactor, {"memory": memory, "known": known, "broadcast": broadcast})
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.node.seedlist import seeds_of
 from peerproto.node.settings import keywords
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import set_log_levels
 
@@ -101,6 +102,7 @@ class Options(usage.Options):
             "peers_file": self["peers-file"],
             "seeds": self.seeds(),
             "allow_local": bool(self["allow-local"]),
+            "limits": Limits(total=self["inbound"]),
         }
 
     def seeds(self) -> list[str] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import resource
 from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, crowd, golden, inputs, throughput
+from benchmarks import codec, crowd, golden, inputs, soak, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
@@ -136,3 +139,50 @@ class CrowdTests(SynchronousTestCase):
         self.assertEqual(set(found), set(crowd.GOALS))
         self.assertTrue(all(value >= 0 for value in found.values()), found)
         self.assertEqual(len(crowd.table([found]).splitlines()), 2 + len(crowd.GOALS))
+
+
+class SoakTests(SynchronousTestCase):
+    """A node whose peers come and go."""
+
+    def test_some(self) -> None:
+        """After some seconds of churn nothing is left of who has gone, and nothing of the node that has stopped."""
+        with TemporaryDirectory() as folder, soak.Soak(Path(folder), peers=50, churn=50.0, trace=1) as soaked:
+            found = {row.name: row for row in soaked.run(2.0)}
+        self.assertGreater(found["peers ready"].found, 100)
+        self.assertGreater(found["peers evicted"].found + found["peers refused"].found, 10)
+        timed = [name for name in found if name.startswith(("ms", "s,"))]
+        self.assertEqual([row for name, row in found.items() if row.is_missed and name not in timed], [])
+        self.assertTrue(all(found[name].found > 0 for name in timed))
+        self.assertEqual(found["peers in memory, stopped"].before, 0)
+        self.assertGreater(found[soak.TRACED].after or 0, 1)
+        self.assertIn("peerproto", "\n".join(soaked.grown))
+
+    def test_verdict(self) -> None:
+        """What is above its limit is marked as missed; what has none cannot be."""
+        rows = [
+            soak.Row("timers", 2, 1, 3, 5),
+            soak.Row("seconds", 0.25, 2.0),
+            soak.Row("peers", 1234),
+        ]
+        self.assertEqual([row.is_missed for row in rows], [True, False, False])
+        lines = [line.split("|")[1:-1] for line in soak.table(rows).splitlines()[2:]]
+        self.assertEqual(
+            [[cell.strip() for cell in line] for line in lines], [list(row.cells()) for row in rows]
+        )
+        self.assertEqual(rows[0].cells(), ("timers", "3", "5", "2", "1 MISSED"))
+        self.assertEqual(rows[2].cells(), ("peers", "-", "-", "1,234", "-"))
+
+    def test_open_files(self) -> None:
+        """As many files may be open as the system allows; if these are too few that is one line."""
+        given: list[tuple[int, int]] = []
+        self.patch(resource, "setrlimit", lambda _, limits: given.append(limits))
+        for hard in (1100, resource.RLIM_INFINITY):
+            self.patch(resource, "getrlimit", lambda _, hard=hard: (256, hard))
+            soak.raise_limit(1100)
+        self.assertEqual(given, [(1100, 1100), (resource.RLIM_INFINITY, resource.RLIM_INFINITY)])
+        self.patch(resource, "getrlimit", lambda _: (256, 1024))
+        ended = self.assertRaises(SystemExit, soak.raise_limit, 1100)
+        self.assertEqual(
+            ended.code,
+            "soak: 1100 open files are needed and 1024 allowed: raise `ulimit -Hn`, or take fewer --peers",
+        )

@@ -27,6 +27,7 @@ from peerproto.node.company import Company
 from peerproto.node.connector import STABLE
 from peerproto.node.peersfile import shipped_peers
 from peerproto.node.places import Place
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.testing import MemoryTransport, RawPeer
 from tests.test_dnsseeds import Resolver
@@ -129,6 +130,15 @@ class CompanyTests(SynchronousTestCase):
         with self.assertRaisesRegex(StoreError, "in use|locked|open"):
             self.company(book=book)
         second.abandon()
+
+    def test_limits(self) -> None:
+        """For those who call us there are as many places as is said."""
+        company = self.company(limits=Limits(total=1))
+        inbound = company.manager.inbound()
+        first = inbound.buildProtocol(None)
+        self.assertIsNotNone(first)
+        self.assertIsNone(inbound.buildProtocol(None))
+        self.assertEqual(company.manager.slots.refused, {"full": 1})
 
     def test_local_addresses(self) -> None:
         """Elsewhere than on local nets loopback is no address to call, unless that is allowed."""

@@ -20,6 +20,7 @@ from peerproto import __version__, networks
 from peerproto.node.demo import DemoService
 from peerproto.node.options import OPTIONS, TIMES
 from peerproto.node.program import NodeProgram
+from peerproto.node.slots import Limits
 from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
 from tests.commands import HOME
@@ -125,12 +126,10 @@ class OptionsTests(TapCase):
     def test_company(self) -> None:
         """Whom to look for, and what is kept of them."""
         nothing = {"outbound": 0, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
-        self.assertEqual(self.parse().company(), nothing)
-        given = self.parse("--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--seed=s")
-        self.assertEqual(
-            given.company(),
-            {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True},
-        )
+        self.assertEqual(self.parse().company(), {**nothing, "limits": Limits()})
+        words = ["--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--inbound", "9"]
+        given = {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True}
+        self.assertEqual(self.parse(*words, "--seed=s").company(), {**given, "limits": Limits(total=9)})
 
     def test_seeds(self) -> None:
         """Seeds are the network's, those that are named, or none; on the command line and in a file."""
@@ -146,11 +145,12 @@ class OptionsTests(TapCase):
             self.assertEqual(self.parse("--config", self.file(text)).seeds(), seeds)
         self.assertEqual(self.parse("--config", self.file('seed = ["a"]\n'), "--seed", "b").seeds(), ["b"])
 
-    def test_outbound_that_is_none(self) -> None:
+    def test_number_of_peers_that_is_none(self) -> None:
         """A number of peers is a whole one, on the command line and in a file."""
-        for wrong in ("-1", "x", "1001"):
-            said = f"--outbound: {wrong!r} is no number from 0 to 1000"
-            self.assertEqual(self.fault(f"--outbound={wrong}"), said)
+        for name, most in (("outbound", 1000), ("inbound", 100_000)):
+            for wrong in ("-1", "x", str(most + 1)):
+                said = f"--{name}: {wrong!r} is no number from 0 to {most}"
+                self.assertEqual(self.fault(f"--{name}={wrong}"), said)
         path = self.file("outbound = 1001\n")
         self.assertIn("outbound: 1001 is no number", self.fault("--config", path))
         self.assertEqual(self.parse("--config", self.file("outbound = 3\n")).company()["outbound"], 3)

@@ -25,6 +25,7 @@ from peerproto.node.places import Place
 from peerproto.node.roster import Change, PeerAdded
 from peerproto.node.seeding import ENOUGH, Seeding
 from peerproto.node.seedlist import seeds_of, sources_of
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import Logger
 from peerproto.wire.message import Message
@@ -47,6 +48,7 @@ class Company:
         the names that come with it.
     :param allow_local: whether addresses of private networks and loopback may be called, as on local nets.
     :param agent: asks seeds by HTTPS; None for one whose certificates the system trusts.
+    :param limits: for those who call us; None for the usual ones.
     :param now: the wall clock, in seconds since 1970. :param random: gives numbers from 0 to 1.
 
     Raises LocalError for a file of peers that cannot be read or says nonsense, and for seeds that are none; StoreError
@@ -67,6 +69,7 @@ class Company:
         seeds: Sequence[str] | None = None,
         allow_local: bool = False,
         agent: IAgent | None = None,
+        limits: Limits | None = None,
         now: Callable[[], float] = time.time,
         random: Callable[[], float] = chance.random,
     ) -> None:
@@ -82,7 +85,7 @@ class Company:
         self._looks = outbound > 0
         self.gossip = Gossip(network, self.book, now)
         self.manager = PeerManager(
-            reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks
+            reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks, limits=limits
         )
         sources = sources_of(reactor, factory, asked, now=now, random=random, agent=agent)
         self.seeding = Seeding(

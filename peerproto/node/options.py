@@ -9,13 +9,14 @@ from typing import Any
 from peerproto.forms.conversation import Timing
 from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.settings import SETTINGS, seconds
+from peerproto.node.slots import Limits
 from peerproto.peer.factory import USER_AGENT
 
 __all__ = ["FLAGS", "NETWORK", "OPTIONS", "TIMES", "Option", "named"]
 
 NETWORK = "bitcoin-mainnet"
 
-MOST_OUTBOUND = 1000
+MOST_OUTBOUND, MOST_INBOUND = 1000, 100_000
 
 
 def as_it_is(given: Any) -> Any:
@@ -103,6 +104,12 @@ OPTIONS: dict[str, Option] = {
         "How many other peers to look for and call, at most one of each network group.",
         0,
         number_to(MOST_OUTBOUND),
+    ),
+    "inbound": Option(
+        "number",
+        "How many peers that call us are let in at a time.",
+        Limits.total,
+        number_to(MOST_INBOUND),
     ),
     "book": Option(
         "text",

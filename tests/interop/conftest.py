@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from twisted.internet.posixbase import PosixReactorBase
 
 TEST_SECONDS = 60.0
-"""After it a test of this folder fails even if one of its awaits has no limit."""
+"""After it a test of this folder fails even if one of its awaits has no limit; `pytest.mark.limit` gives it another."""
 
 BLOCKS = 400
 """The height of the shared node's chain."""
@@ -179,7 +179,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if not isinstance(item, pytest.Function) or here not in item.path.parents:
             continue
         if inspect.iscoroutinefunction(item.obj):
-            item.obj = _limited(item.obj)
+            mark = item.get_closest_marker("limit")
+            item.obj = _limited(item.obj, mark.args[0] if mark else TEST_SECONDS)
 
 
 def _is_test_case(item: pytest.Item) -> bool:
@@ -187,7 +188,12 @@ def _is_test_case(item: pytest.Item) -> bool:
     return cls is not None and issubclass(cls, unittest.TestCase)
 
 
-def _limited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Deferred[None]]:
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the mark known."""
+    config.addinivalue_line("markers", "limit(seconds): how long a test may take that talks to real nodes")
+
+
+def _limited(test: Callable[..., Coroutine[Any, Any, None]], seconds: float) -> Callable[..., Deferred[None]]:
     """The test with a time limit, ended by Ctrl-C.
 
     Without the latter the reactor's main loop logs the KeyboardInterrupt and goes on (base.py, mainLoop).
@@ -198,7 +204,7 @@ def _limited(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., De
         from twisted.internet import reactor
 
         running = Deferred.fromCoroutine(test(**fixtures))
-        limited = within(running, TEST_SECONDS, test.__name__)
+        limited = within(running, seconds, test.__name__)
         interrupted = False
 
         def interrupt(_signal: int, _frame: object) -> None:

@@ -132,13 +132,15 @@ class Ours:
         self._services.remove(service)
         await within(service.stopService(), SECONDS, "the end of a service")
 
-    def program(self, *arguments: str) -> Process:
-        """A Python that runs, in the test's own folder."""
+    def program(self, *arguments: str, inside: tuple[str, ...] = ()) -> Process:
+        """A Python that runs, in the test's own folder; by way of a command that runs it somewhere else."""
+        return self.run(*inside, sys.executable, *arguments)
+
+    def run(self, program: str, *arguments: str) -> Process:
+        """Any program, found on PATH."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
         process = Process()
-        self.reactor.spawnProcess(
-            process, sys.executable, [sys.executable, *arguments], environment, path=str(self.folder)
-        )
+        self.reactor.spawnProcess(process, program, [program, *arguments], environment, path=str(self.folder))
         self._programs.append(process)
         return process
 
