@@ -8,7 +8,7 @@ from hashlib import sha256
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, crowd, golden, inputs, throughput
+from benchmarks import codec, crowd, golden, headers, inputs, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
@@ -136,3 +136,17 @@ class CrowdTests(SynchronousTestCase):
         self.assertEqual(set(found), set(crowd.GOALS))
         self.assertTrue(all(value >= 0 for value in found.values()), found)
         self.assertEqual(len(crowd.table([found]).splitlines()), 2 + len(crowd.GOALS))
+
+
+class HeadersTests(SynchronousTestCase):
+    """Headers, checked and stored."""
+
+    def test_few(self) -> None:
+        """Each case has a line, of whatever many headers, and a last line says what is to be reached."""
+        lines = headers.table(scale=0.0021, rounds=1).splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        self.assertEqual(
+            [line[0] for line in cells[2:]], [*(case.name for case in headers.CASES), "to reach"]
+        )
+        self.assertEqual([line[1] for line in cells[2:6]], ["2,100", "2,100", "21", "21"])
+        self.assertEqual([bool(line[4]) for line in cells[2:6]], [False, False, True, True])
