@@ -45,7 +45,7 @@ class Source:
         :param most: how many a message may have; as many mean that there are more.
         """
         size = max(len(headers), 1)
-        if self.held + size > MOST_HELD * most:
+        if self.held and self.held + size > MOST_HELD * most:
             return False
         self.batches.append((headers, len(headers) == most))
         self.held += size
