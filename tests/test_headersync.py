@@ -9,9 +9,10 @@ from peerproto import networks
 from peerproto.chain.rules import display
 from peerproto.errors import MalformedMessage, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders, Headers, Inv, InvVect
+from peerproto.node import headersync
 from peerproto.node.headerasking import OWED
 from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headersource import SLICE
+from peerproto.node.headersource import CHEAP_SLICE, SLICE
 from peerproto.node.headersync import MOST_ASTRAY
 from peerproto.node.node import Node
 from peerproto.node.rounds import TURN
@@ -135,7 +136,31 @@ class AskingTests(NodeCase):
         self.assertEqual(len(asked(raw)), 1)
 
 
-class TakingTests(NodeCase):
+class SliceTests(NodeCase):
+    """How many headers are checked at a time."""
+
+    def test_by_work(self) -> None:
+        """Many where the work is the hash that names the header, few where it is another one."""
+        sizes = {
+            name: networks.named(name).chain.is_work_cheap
+            for name in ("bitcoin-mainnet", "litecoin-mainnet", "decred-mainnet", "neo-mainnet")
+        }
+        self.assertEqual(list(sizes.values()), [True, False, False, True], sizes)
+        told: list[int] = []
+        node = self.node(progressed=lambda peer: told.append(node.chain.height))
+        self.peer(node, height=1200).send(bring(mined(1200)))
+        self.assertEqual(told, [CHEAP_SLICE, 2 * CHEAP_SLICE, 1200])
+
+
+class SmallSlices(NodeCase):
+    """Headers are checked a hundred at a time, as if their work were hard."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(headersync, "CHEAP_SLICE", SLICE)
+
+
+class TakingTests(SmallSlices):
     """What becomes of headers."""
 
     def test_slices(self) -> None:
@@ -298,7 +323,7 @@ class AstrayTests(NodeCase):
         self.assertLessEqual(len(asked(raw)), 5)
 
 
-class FloodTests(NodeCase):
+class FloodTests(SmallSlices):
     """Headers that nobody has asked for."""
 
     def test_memory(self) -> None:
@@ -374,7 +399,7 @@ class FloodTests(NodeCase):
         super().tearDown()
 
 
-class StoreFailsTests(NodeCase):
+class StoreFailsTests(SmallSlices):
     """A store that fails is not the peer's fault."""
 
     def setUp(self) -> None:

@@ -199,6 +199,11 @@ class ChainRules:
         """The easiest target as bits."""
         return bits_of(self.pow_limit)
 
+    @property
+    def is_work_cheap(self) -> bool:
+        """Whether checking the proof of work costs nothing beside the hash by which the header is known."""
+        return self.work_hash is None or self.work_hash is self.block_hash
+
     def weigh(self, fields: HeaderFields) -> int:
         """What a header adds to its branch: the hashes that it took on average; without proof of work one."""
         return 1 if self.work_hash is None else work_of(target_of(fields.bits))

@@ -11,7 +11,7 @@ from peerproto.errors import InvalidHeaders, PeerError
 from peerproto.node.headerasking import HeaderAsking
 from peerproto.node.headerchain import HeaderChain, UnconnectedHeaders
 from peerproto.node.headergate import HeaderGate, LittleWork, Passed
-from peerproto.node.headersource import Source
+from peerproto.node.headersource import CHEAP_SLICE, SLICE, Source
 from peerproto.node.rounds import Rounds
 from peerproto.node.trouble import Trouble
 from peerproto.peer.logs import Logger
@@ -57,6 +57,7 @@ class HeaderFollower:
         self._gate = HeaderGate(chain)
         self._asking = HeaderAsking(clock, self._gate, trouble, self.synced.is_over, self._end)
         self._rounds = Rounds(clock, trouble, self._check_slice)
+        self._slice = CHEAP_SLICE if chain.rules.is_work_cheap else SLICE
         self._trouble = trouble
         self._progressed = progressed
         self._finished = finished
@@ -105,7 +106,7 @@ class HeaderFollower:
             self._rounds.add(peer)
 
     def _take_slice(self, peer: PeerProtocol, source: Source) -> None:
-        headers, last, more = source.take()
+        headers, last, more = source.take(self._slice)
         try:
             passed = self._gate.add(headers, leads=peer is self._asking.lead.peer)
         except LittleWork:
