@@ -270,7 +270,7 @@ class TakingTests(SmallSlices):
             work(*arguments)
 
 
-class AstrayTests(NodeCase):
+class AstrayTests(SmallSlices):
     """Headers that follow none of ours."""
 
     def setUp(self) -> None:
