@@ -13,7 +13,7 @@ from pathlib import Path
 
 import twisted
 
-from benchmarks import codec, crowd, inputs, throughput
+from benchmarks import codec, crowd, headers, inputs, throughput
 from benchmarks.load import CASES
 from benchmarks.table import show, us
 
@@ -82,6 +82,8 @@ def main() -> None:
         show(codec.HEAD, (codec.row(name, times) for name, times in messages.items())),
         f"## {PEERS:,} peers of one process",
         crowd.table([crowd.sample(PEERS) for _ in range(options.rounds)]),
+        "## Headers, checked and stored",
+        headers.table(scale=options.scale, rounds=options.rounds),
     )
     RESULTS.write_text("\n\n".join(parts) + "\n", encoding="ascii")
 

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, crowd, golden, inputs, soak, throughput
+from benchmarks import codec, crowd, golden, headers, inputs, soak, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
@@ -186,3 +186,17 @@ class SoakTests(SynchronousTestCase):
             ended.code,
             "soak: 1100 open files are needed and 1024 allowed: raise `ulimit -Hn`, or take fewer --peers",
         )
+
+
+class HeadersTests(SynchronousTestCase):
+    """Headers, checked and stored."""
+
+    def test_few(self) -> None:
+        """Each case has a line, of whatever many headers, and a last line says what is to be reached."""
+        lines = headers.table(scale=0.0021, rounds=1).splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+        self.assertEqual(
+            [line[0] for line in cells[2:]], [*(case.name for case in headers.CASES), "to reach"]
+        )
+        self.assertEqual([line[1] for line in cells[2:6]], ["2,100", "2,100", "21", "21"])
+        self.assertEqual([bool(line[4]) for line in cells[2:6]], [False, False, True, True])

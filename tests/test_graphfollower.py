@@ -269,6 +269,44 @@ class NewsTests(GraphNodeCase):
             self.assertIn(stale.block_hash, node.chain)
             self.assertEqual(len(node.chain), len(served) + 1)
 
+    def test_one_does_not_bring_what_it_announces(self) -> None:
+        """Of several peers that announce blocks one brings none: it ends within a minute, and the blocks of the others
+        are here, that which it had announced, too.
+        """
+        for network in NETWORKS:
+            node, served = self.keeping(network), self.grown(network, 20)
+            peers = [self.serving(node, self.grown(network, 20)) for _ in range(3)]
+            self.settle(self.serving(node, served), *peers)
+            stalling, second, third = peers
+            shared, _ = [self.add(network, peer.graph, number=77) for peer in (stalling, second)]
+            other = self.add(network, third.graph, number=88)
+            stalling.announce(shared)
+            second.announce(shared)
+            third.announce(other)
+            for _ in range(12):
+                self.settle(second, third)
+                self.clock.advance(5)
+                if stalling.raw.hung_up:
+                    stalling.raw.close()
+            self.settle(second, third)
+            self.assertIsInstance(stalling.raw.peer.ending, PeerStalled)
+            self.assertTrue(shared.block_hash in node.chain and other.block_hash in node.chain, network.name)
+            self.assertEqual([peer.raw.hung_up for peer in (second, third)], [False, False])
+
+    def test_a_crowd_of_callers(self) -> None:
+        """However many of those who called us wait with what is nowhere, one that we called has the next turn."""
+        node, first, _ = self.pair(KASPA)
+        callers = [self.serving(node, self.empty(KASPA), inbound=True) for _ in range(20)]
+        self.settle(*callers)
+        for number, caller in enumerate(callers):
+            caller.raw.send(kaspa.Inv([kaspa.InvVect(kaspa.MSG_BLOCK, bytes([number + 1]) * 32)]))
+        tip = self.add(KASPA, first.graph)
+        first.announce(tip)
+        self.assertEqual(first.asked(), [])
+        callers[0].raw.close()
+        self.settle(first)
+        self.assertIn(tip.block_hash, node.chain)
+
     def test_at_the_same_moment(self) -> None:
         """Two that announce the same block at once: one is asked, the other in its turn finds it here."""
         for network in NETWORKS:

@@ -9,10 +9,13 @@ from peerproto import networks
 from peerproto.chain.rules import display
 from peerproto.errors import MalformedMessage, Reason, StoreError
 from peerproto.networks.bitcoin import GetHeaders, Headers, Inv, InvVect
+from peerproto.node import headersync
+from peerproto.node.headerasking import OWED
 from peerproto.node.headerchain import HeaderChain
-from peerproto.node.headersource import SLICE
-from peerproto.node.headersync import MOST_ASTRAY, OWED, TURN
+from peerproto.node.headersource import CHEAP_SLICE, SLICE
+from peerproto.node.headersync import MOST_ASTRAY
 from peerproto.node.node import Node
+from peerproto.node.rounds import TURN
 from peerproto.testing import RawPeer
 from tests.node_case import NETWORK, NodeCase, asked, bring, mined
 
@@ -133,7 +136,31 @@ class AskingTests(NodeCase):
         self.assertEqual(len(asked(raw)), 1)
 
 
-class TakingTests(NodeCase):
+class SliceTests(NodeCase):
+    """How many headers are checked at a time."""
+
+    def test_by_work(self) -> None:
+        """Many where the work is the hash that names the header, few where it is another one."""
+        sizes = {
+            name: networks.named(name).chain.is_work_cheap
+            for name in ("bitcoin-mainnet", "litecoin-mainnet", "decred-mainnet", "neo-mainnet")
+        }
+        self.assertEqual(list(sizes.values()), [True, False, False, True], sizes)
+        told: list[int] = []
+        node = self.node(progressed=lambda peer: told.append(node.chain.height))
+        self.peer(node, height=1200).send(bring(mined(1200)))
+        self.assertEqual(told, [CHEAP_SLICE, 2 * CHEAP_SLICE, 1200])
+
+
+class SmallSlices(NodeCase):
+    """Headers are checked a hundred at a time, as if their work were hard."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(headersync, "CHEAP_SLICE", SLICE)
+
+
+class TakingTests(SmallSlices):
     """What becomes of headers."""
 
     def test_slices(self) -> None:
@@ -155,8 +182,8 @@ class TakingTests(NodeCase):
         self.take_time(node.chain, TURN)
         first, second = self.peer(node, height=450), self.peer(node, height=450)
         first.send(bring(mined(450)))
-        second.send(bring(mined(50, salt=b"other")))
-        branch = RULES.block_hash(mined(50, salt=b"other")[-1])
+        second.send(bring(mined(50, salt=b"other", after=100)))
+        branch = RULES.block_hash(mined(50, salt=b"other", after=100)[-1])
         self.turn()
         self.turn()
         self.assertTrue(node.chain.contains(branch))
@@ -205,7 +232,7 @@ class TakingTests(NodeCase):
         self.clock.advance(0)
         self.assertEqual(node.chain.height, 120)
         second.close()
-        self.assertEqual(node.follower._sources, {})
+        self.assertEqual(node.follower._asking.sources, {})
 
     def test_stop(self) -> None:
         """After a stop nothing is checked any more."""
@@ -243,7 +270,7 @@ class TakingTests(NodeCase):
             work(*arguments)
 
 
-class AstrayTests(NodeCase):
+class AstrayTests(SmallSlices):
     """Headers that follow none of ours."""
 
     def setUp(self) -> None:
@@ -296,7 +323,7 @@ class AstrayTests(NodeCase):
         self.assertLessEqual(len(asked(raw)), 5)
 
 
-class FloodTests(NodeCase):
+class FloodTests(SmallSlices):
     """Headers that nobody has asked for."""
 
     def test_memory(self) -> None:
@@ -307,7 +334,7 @@ class FloodTests(NodeCase):
         full = bring(mined(2000))
         for _ in range(100):
             raw.send(full)
-        source = node.follower._sources[raw.peer]
+        source = node.follower._asking.sources[raw.peer]
         self.assertEqual((source.held, len(source.batches)), (4000, 2))
         asked(raw)
         busy.pop()
@@ -323,20 +350,20 @@ class FloodTests(NodeCase):
         raw = self.peer(node, height=9000)
         for _ in range(5000):
             raw.send(bring([]))
-        source = node.follower._sources[raw.peer]
+        source = node.follower._asking.sources[raw.peer]
         self.assertEqual((source.held, len(source.batches)), (4000, 4000))
 
     def test_others_are_heard(self) -> None:
         """One peer's flood does not keep another's headers out."""
         node = self.node()
         busy = self.busy(node)
-        flood, honest = self.peer(node, height=9000), self.peer(node, height=2100)
+        flood, honest = self.peer(node, height=9000), self.peer(node, height=2000)
         for _ in range(20):
             flood.send(bring(mined(2000)))
-        honest.send(bring(mined(2000)))
+        honest.send(bring(mined(1999, salt=b"other")))
         busy.pop()
         self.clock.advance(0)
-        self.assertEqual(asked(honest)[-1].block_locator_hashes[0], RULES.block_hash(mined(2000)[-1]))
+        self.assertTrue(node.chain.contains(RULES.block_hash(mined(1999, salt=b"other")[-1])))
 
     def test_peer_objects_are_not_held(self) -> None:
         """Peers that come, flood and go leave nothing."""
@@ -346,17 +373,18 @@ class FloodTests(NodeCase):
             raw = self.peer(node, height=9000)
             raw.send(bring(mined(2000)), bring(mined(2000)))
             raw.close()
-        self.assertEqual((node.follower._sources, len(node.follower._turns)), ({}, 0))
+        self.assertEqual((node.follower._asking.sources, len(node.follower._rounds)), ({}, 0))
         node.follower.stop()
 
     def busy(self, node: Node) -> list[int]:
         """The node has no time to check anything until this list is empty."""
         waiting = [1]
-        check = node.follower._check
+        rounds = node.follower._rounds
+        go_on = rounds._go_on
         self.patch(
-            node.follower,
-            "_check",
-            lambda: node.follower._timers.later("check", 0, node.follower._check) if waiting else check(),
+            rounds,
+            "_go_on",
+            lambda: rounds._timers.later("go on", 0, rounds._go_on) if waiting else go_on(),
         )
         self.addCleanup(node.follower.stop)
         return waiting
@@ -371,7 +399,7 @@ class FloodTests(NodeCase):
         super().tearDown()
 
 
-class StoreFailsTests(NodeCase):
+class StoreFailsTests(SmallSlices):
     """A store that fails is not the peer's fault."""
 
     def setUp(self) -> None:

@@ -124,3 +124,4 @@ class PartsTests(GraphNodeCase):
         self.assertEqual(headers.total(self.raw(headers).peer), 20)
         raw = self.peer(blocks, tip=blocks.chain.tip)
         self.assertEqual((blocks.total(raw.peer), blocks.owes(raw.peer)), (len(blocks.chain) - 1, True))
+        self.assertEqual((headers.so_far(), blocks.so_far()), (20, len(blocks.chain) - 1))

@@ -9,9 +9,9 @@ from peerproto import networks
 from peerproto.errors import Reason
 from peerproto.networks.neo import INV_BLOCK, GetHeaders, Headers, Inv, Ping, VerAck, Version
 from peerproto.networks.neo.chains import unpack
+from peerproto.node.headerasking import CHATTER, OWED
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
-from peerproto.node.headersync import CHATTER, OWED
 from peerproto.node.mining import mine
 from peerproto.node.node import Node
 from peerproto.testing import RawPeer

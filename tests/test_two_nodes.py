@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import gatherResults
@@ -11,8 +12,10 @@ from twisted.trial.unittest import SynchronousTestCase, TestCase
 from peerproto import networks
 from peerproto.errors import PeerError
 from peerproto.network import Network
+from peerproto.node import headerproof
 from peerproto.node.growing import NOW, grow
 from peerproto.node.keeping import Chain, chain_in, count_of, open_store
+from peerproto.node.mining import mine
 from peerproto.node.node import Node
 from peerproto.peer.connecting import connect, listen
 from peerproto.peer.factory import Nonces
@@ -29,6 +32,7 @@ NETWORKS = (
     "kaspa-simnet",
     "neo-privnet",
 )
+HEADERS = [name for name in NETWORKS if networks.named(name).header_sync is not None]
 AMOUNT = 60
 UNKNOWN = b"\xee" * 32
 
@@ -37,6 +41,12 @@ def parts_of(network: Network) -> dict[str, Any]:
     """More options for a node's follower."""
     sync = network.graph_sync
     return {"proven": False} if sync is not None and not sync.grows_work else {}
+
+
+def few_at_once(name: str) -> Network:
+    """A network whose messages have twenty headers at most."""
+    network = networks.named(name)
+    return replace(network, header_sync=replace(network.headers, most=20))
 
 
 class Line:
@@ -126,6 +136,37 @@ class MemoryTests(NodesCase, SynchronousTestCase):
                     self.assertEqual((peer.state, peer.ending), (State.READY, None), name)
                 self.assertEqual(behind.chain.tip, knowing.chain.tip, name)
                 self.assertEqual(count_of(behind.chain), count_of(knowing.chain))
+
+    def test_work_first(self) -> None:
+        """A chain that must show all its work first comes over twice, and is stored, on every network that has one."""
+        self.patch(headerproof, "STEP", 25)
+        for name in HEADERS:
+            network = few_at_once(name)
+            knowing = self.node(self.clock, network, AMOUNT)
+            network = replace(network, chain=replace(network.chain, least_work=knowing.chain.work))
+            behind = self.node(self.clock, network)
+            self.bring(behind, knowing)
+            self.assertEqual((behind.chain.height, behind.chain.tip), (AMOUNT, knowing.chain.tip), name)
+            asked = self.peer_of(knowing).statistics.received[network.headers.asking].messages
+            self.assertGreaterEqual(asked, 2 * AMOUNT / network.headers.most, name)
+
+    def test_another_chain(self) -> None:
+        """One with more work takes the place of ours from the first header on, a few headers at a time."""
+        for name in HEADERS:
+            network = few_at_once(name)
+            knowing, behind = self.node(self.clock, network), self.node(self.clock, network)
+            knowing.chain.add(list(mine(network.chain, 230)))
+            behind.chain.add(list(mine(network.chain, 200, salt=b"other")))
+            self.bring(behind, knowing)
+            self.assertEqual(behind.chain.tip, knowing.chain.tip, name)
+            self.assertIsNone(self.peer_of(behind).ending)
+
+    def bring(self, behind: Node, knowing: Node) -> None:
+        """Let one node have what another one has."""
+        line = self.line(behind, knowing)
+        for _ in range(100):
+            self.settle(line)
+            self.clock.advance(1)
 
     def test_quiet_hours(self) -> None:
         """Two that have nothing to say stay connected by their pings, where it is not a rule to wait for theirs."""

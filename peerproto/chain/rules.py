@@ -139,6 +139,8 @@ class ChainRules:
     :ivar name: as in "bitcoin-regtest"; a store file bears it.
     :ivar genesis: the first header, serialized.
     :ivar pow_limit: the easiest target; means nothing without proof of work.
+    :ivar least_work: the work that the network's chain was known to have when that was written down; who brings less
+        is behind, or has another chain. Zero where nobody says.
     :ivar spacing: seconds meant to lie between two blocks.
     :ivar interval: headers in a period; the bits change with a period's first.
     :ivar timespan: seconds that a period is meant to take.
@@ -167,6 +169,7 @@ class ChainRules:
     name: str
     genesis: bytes
     pow_limit: int = 0
+    least_work: int = 0
     spacing: int = 600
     interval: int = 2016
     timespan: int = 14 * 24 * 60 * 60
@@ -195,6 +198,11 @@ class ChainRules:
     def pow_limit_bits(self) -> int:
         """The easiest target as bits."""
         return bits_of(self.pow_limit)
+
+    @property
+    def is_work_cheap(self) -> bool:
+        """Whether checking the proof of work costs nothing beside the hash by which the header is known."""
+        return self.work_hash is None or self.work_hash is self.block_hash
 
     def weigh(self, fields: HeaderFields) -> int:
         """What a header adds to its branch: the hashes that it took on average; without proof of work one."""

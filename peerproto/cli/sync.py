@@ -113,7 +113,7 @@ async def _sync(reactor: Any, options: argparse.Namespace, chain: Chain) -> int:
 
 async def follow(reactor: Any, options: argparse.Namespace, chain: Chain, bar: Bar) -> None:
     """Bring the chain, or the graph, to the peer's tip. Raises PeerError, or LocalError."""
-    from peerproto.node.keeping import count_of, what_is_kept
+    from peerproto.node.keeping import what_is_kept
     from peerproto.node.node import Node
     from peerproto.node.patience import Patience
     from peerproto.peer.connecting import connect
@@ -123,7 +123,7 @@ async def follow(reactor: Any, options: argparse.Namespace, chain: Chain, bar: B
 
     def progressed(peer: PeerProtocol) -> None:
         patience.renew()
-        bar.show(count_of(chain), node.total(peer))
+        bar.show(node.so_far(), node.total(peer))
 
     timing = replace(network.timing, handshake=min(limit, network.timing.handshake), grace=1.0)
     node = Node(reactor, network, chain, progressed=progressed, timing=timing, proxy=options.proxy)

@@ -1,4 +1,7 @@
-"""Litecoin: bitcoin's messages in bitcoin's way, with its own magic, ports, chain and one service bit."""
+"""Litecoin: bitcoin's messages in bitcoin's way, with its own magic, ports, chain and one service bit.
+
+The least work of its nets is ``nMinimumChainWork`` of Litecoin Core (chainparams.cpp, commit d8c8adc0b46c).
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ def _litecoin(
     nonce: int,
     pow_limit: int = _REAL_LIMIT,
     *,
+    least_work: int = 0,
     retarget: bool = True,
     min_difficulty_after: int | None = None,
 ) -> ChainRules:
@@ -27,6 +31,7 @@ def _litecoin(
         name=name,
         genesis=genesis_header(_MERKLE_ROOT, timestamp, bits, nonce),
         pow_limit=pow_limit,
+        least_work=least_work,
         spacing=150,
         timespan=302400,
         retarget=retarget,
@@ -37,8 +42,15 @@ def _litecoin(
     )
 
 
-MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493)
-TESTNET = _litecoin("litecoin-testnet", 1486949366, 0x1E0FFFF0, 293345, min_difficulty_after=300)
+MAINNET = _litecoin("litecoin-mainnet", 1317972665, 0x1E0FFFF0, 2084524493, least_work=0x146878ABEE06FA883E0A)
+TESTNET = _litecoin(
+    "litecoin-testnet",
+    1486949366,
+    0x1E0FFFF0,
+    293345,
+    least_work=0x4260A1758F04AA,
+    min_difficulty_after=300,
+)
 REGTEST = _litecoin("litecoin-regtest", 1296688602, 0x207FFFFF, 0, _TEST_LIMIT, retarget=False)
 
 MAINNET_SEEDS = filtering(

@@ -147,7 +147,7 @@ class DemoService(Service):
     def _client(self, chain: Chain) -> Node:
         def progressed(peer: PeerProtocol) -> None:
             self._patience.renew()
-            self._line.show(count_of(chain), node.total(peer))
+            self._line.show(node.so_far(), node.total(peer))
 
         node = self._node(chain, "client", progressed=progressed)
         return node

@@ -1,8 +1,9 @@
 """A graph of blocks follows the peers that have more of it, one at a time.
 
 One peer has the turn: it is asked for all that it has, by its network's follower, and its blocks are judged a few in a
-turn of the reactor. Whoever else tells of a block that is not here waits for the turn, and so does every new peer. A
-block of the peer that has the turn is asked of nobody else, so nothing is brought twice.
+turn of the reactor. Whoever else tells of a block that is not here waits for the turn, and so does every new peer.
+Those that we called come first: of the others there can be as many as somebody likes. A block of the peer that has the
+turn is asked of nobody else, so nothing is brought twice.
 """
 
 from __future__ import annotations
@@ -134,7 +135,10 @@ class GraphFollower:
             self._next_turn()
 
     def _next_turn(self) -> None:
-        peer = self._waiting.popleft()
+        peer = min(
+            self._waiting, key=lambda peer: peer.inbound
+        )  # the first of those that we called, if any waits
+        self._waiting.remove(peer)
         self._begin_turn(peer)
         self._let(peer, lambda source: source.follower.begin())
 

@@ -11,11 +11,15 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from peerproto.chain.difficulty import Lineage
-from peerproto.chain.rules import FUTURE_LIMIT, ChainRules, HeaderFields, display, target_of
+from peerproto.chain.rules import FUTURE_LIMIT, ChainRules, display
 from peerproto.errors import InvalidHeaders, LocalError, PeerError, Reason
+from peerproto.node.headercheck import HeaderCheck
 from peerproto.node.headerstore import HeaderStore, StoredHeader
 
 __all__ = ["Added", "HeaderChain", "UnconnectedHeaders"]
+
+NEAR = 144
+"""A branch that has as much work as the main chain had so many headers ago is stored though it has less than that."""
 
 _DENSE = 10
 _NOTHING = bytes(32)
@@ -46,14 +50,16 @@ class HeaderChain:
     most of a second, which the reactor's thread may not have. Every method may raise `StoreError`.
 
     :param clock_now: gives the time in seconds since 1970, UTC.
+    :ivar rules: the network's. :ivar check: what headers must pass.
     :raises LocalError: if the network's proof of work cannot be computed here.
     """
 
     def __init__(self, store: HeaderStore, rules: ChainRules, clock_now: Callable[[], float]) -> None:
         self._store = store
-        self._rules = rules
+        self.rules = rules
         self._clock_now = clock_now
         self._lineages: dict[int, Lineage] = {}
+        self.check = HeaderCheck(rules)
         # What the work needs may not be installed: that is to be told now, not at the first header.
         if rules.work_hash is not None:
             rules.work_hash(rules.genesis)
@@ -103,7 +109,7 @@ class HeaderChain:
         while height > 0:
             heights.append(height)
             height, step = height - step, step * 2
-        return [self._rules.block_hash(self.header_at(height)) for height in [*heights, 0]]
+        return [self.rules.block_hash(self.header_at(height)) for height in [*heights, 0]]
 
     def after(self, locator: Sequence[bytes], stop: bytes = _NOTHING, most: int = 2000) -> list[bytes]:
         """Answer a getheaders: serialized headers of the main chain.
@@ -120,92 +126,74 @@ class HeaderChain:
         last = self.height_of(stop)
         return self._store.main(first, most if last is None or last < first else min(most, last + 1 - first))
 
-    def add(self, headers: Sequence[bytes], now: float | None = None) -> Added:
+    @property
+    def needed_work(self) -> int:
+        """The work that a branch must have to be stored if it comes from somebody whom nobody trusts: what the network
+        is known to have, and no less than the main chain had `NEAR` headers ago. (Core's
+        ``GetAntiDoSWorkThreshold``.)
+        """
+        rules, tip = self.rules, self._store.tip
+        return max(rules.least_work, tip.work - NEAR * rules.weigh(rules.read(tip.raw)))
+
+    @property
+    def latest(self) -> int:
+        """The latest time that a header may have now, in seconds since 1970."""
+        return int(self._clock_now()) + FUTURE_LIMIT
+
+    def add(self, headers: Sequence[bytes], now: float | None = None, *, proven: bool = False) -> Added:
         """Check and store serialized headers, each the next one's parent; those already known are skipped.
 
         :param now: seconds since 1970; the clock's if not given.
+        :param proven: whether their proof of work is known to be right, so that it is not computed again.
         :raises UnconnectedHeaders: if the first one follows a header that we do not have; nothing is stored.
         :raises InvalidHeaders: at the first one that breaks a rule; those before it are stored.
         """
-        parent, fresh = self._unknown(headers)
+        parent, fresh = self.place(headers)
         if parent is None:
             return Added(0, self.height, 0)
-        latest = int(self._clock_now() if now is None else now) + FUTURE_LIMIT
-        lineage = self._lineage_of(parent).copy()
-        valid, fault = self._valid(fresh, parent, lineage, latest)
+        latest = self.latest if now is None else int(now) + FUTURE_LIMIT
+        lineage = self.lineage_of(parent)
+        valid, fault = self.check.run(
+            fresh, parent, lineage, row=self._store.rows, latest=latest, proven=proven
+        )
         left = self._keep(valid, lineage) if valid else 0
         if fault is not None:
             raise fault
         return Added(len(valid), self.height, left)
 
-    def _unknown(self, headers: Sequence[bytes]) -> tuple[StoredHeader | None, Sequence[bytes]]:
-        """The headers from the first new one on, and its parent; no parent if none is new."""
+    def place(self, headers: Sequence[bytes]) -> tuple[StoredHeader | None, Sequence[bytes]]:
+        """The headers from the first new one on, and its parent; no parent if none is new.
+
+        :raises UnconnectedHeaders: if the first one follows a header that we do not have.
+        :raises InvalidHeaders: if the first new one has a wrong size.
+        """
         parent = None
         for index, raw in enumerate(headers):
-            found = self._store.find(self._rules.block_hash(raw))
+            found = self._store.find(self.rules.block_hash(raw))
             if found is None:
                 return parent or self._parent_of(raw), headers[index:]
             parent = found
         return None, ()
 
     def _parent_of(self, raw: bytes) -> StoredHeader:
-        fault = self._rules.size_fault(raw)
+        fault = self.rules.size_fault(raw)
         if fault:
             raise InvalidHeaders(f"the first header {fault}")
-        prev_block = self._rules.read(raw).prev_block
+        prev_block = self.rules.read(raw).prev_block
         parent = self._store.find(prev_block)
         if parent is None:
-            first = display(self._rules.block_hash(raw))
+            first = display(self.rules.block_hash(raw))
             raise UnconnectedHeaders(f"header {first} follows {display(prev_block)}, which is not known")
         return parent
 
-    def _lineage_of(self, header: StoredHeader) -> Lineage:
+    def lineage_of(self, header: StoredHeader) -> Lineage:
+        """What the rules must know to judge the header after this one; to be pushed on."""
         found = self._lineages.get(header.row)
         if found is not None:
-            return found
-        rules, height = self._rules, header.height
+            return found.copy()
+        rules, height = self.rules, header.height
         raws = self._store.lineage(header, Lineage.reach(rules, height))
         return Lineage.of(rules, height, [rules.read(raw) for raw in raws])
-
-    def _valid(
-        self, headers: Sequence[bytes], parent: StoredHeader, lineage: Lineage, latest: int
-    ) -> tuple[list[StoredHeader], InvalidHeaders | None]:
-        """The headers before the first that breaks a rule, and what it breaks; the lineage goes along."""
-        valid: list[StoredHeader] = []
-        row = self._store.rows
-        for raw in headers:
-            try:
-                parent = self._checked(row + len(valid), raw, parent, lineage, latest)
-            except InvalidHeaders as error:
-                return valid, error
-            valid.append(parent)
-        return valid, None
-
-    def _checked(
-        self, row: int, raw: bytes, parent: StoredHeader, lineage: Lineage, latest: int
-    ) -> StoredHeader:
-        rules, height = self._rules, parent.height + 1
-        fault = rules.size_fault(raw)
-        if fault:
-            raise InvalidHeaders(f"header at height {height} {fault}")
-        block_hash, fields = rules.block_hash(raw), rules.read(raw)
-        fault = _place_fault(fields, parent, lineage, latest)
-        fault = fault or self._work_fault(raw, block_hash, fields.bits) or rules.judge(raw, parent.raw)
-        if fault:
-            raise InvalidHeaders(f"header {display(block_hash)} at height {height} {fault}")
-        lineage.push(fields)
-        work = parent.work + rules.weigh(fields)
-        return StoredHeader(row, parent.row, height, work, block_hash, raw)
-
-    def _work_fault(self, raw: bytes, block_hash: bytes, bits: int) -> str:
-        rules = self._rules
-        if rules.work_hash is None:
-            return ""
-        work_hash = block_hash if rules.work_hash is rules.block_hash else rules.work_hash(raw)
-        target = target_of(bits)
-        if int.from_bytes(work_hash, "little") <= target:
-            return ""
-        return f"has proof of work {display(work_hash)}, must have {target:064x} or less"
 
     def _keep(self, valid: list[StoredHeader], lineage: Lineage) -> int:
         """Store them and go over to them if they have more work; how many headers left the main chain."""
@@ -215,20 +203,3 @@ class HeaderChain:
         self._lineages = {row: kept for row, kept in self._lineages.items() if row == tip}
         self._lineages[last.row] = lineage
         return left
-
-
-def _place_fault(fields: HeaderFields, parent: StoredHeader, lineage: Lineage, latest: int) -> str:
-    """What is wrong with a header after this one, its proof of work apart; empty if nothing is."""
-    if fields.prev_block != parent.block_hash:
-        return f"follows {display(fields.prev_block)}, must follow {display(parent.block_hash)}"
-    if fields.height not in (None, parent.height + 1):
-        return f"says that its height is {fields.height}"
-    fault = lineage.bits_fault(fields)
-    if fault:
-        return fault
-    earliest = lineage.earliest()
-    if fields.timestamp < earliest:
-        return f"has time {fields.timestamp}, must have {earliest} or later"
-    if fields.timestamp > latest:
-        return f"has time {fields.timestamp}, must have {latest} or earlier, which is two hours from now"
-    return ""

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.errors import InvalidHeaders
+from peerproto.errors import InvalidHeaders, PeerError
+from peerproto.node.headerasking import HeaderAsking
 from peerproto.node.headerchain import HeaderChain, UnconnectedHeaders
-from peerproto.node.headersource import Source
+from peerproto.node.headergate import HeaderGate, LittleWork, Passed
+from peerproto.node.headersource import CHEAP_SLICE, SLICE, Source
+from peerproto.node.rounds import Rounds
 from peerproto.node.trouble import Trouble
 from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
-from peerproto.peer.timers import Timers
-
-TURN = 0.02
-"""For so many seconds a turn headers are checked: scrypt takes most of a second for 2000."""
-
-OWED = 5.0
-"""For so many seconds no second question goes to a peer that owes an answer: it would bring all twice.
-
-After them the answer may never come: a node that is behind itself gives none (Bitcoin Core before 24,
-net_processing.cpp, "Ignoring getheaders"), and what it announces when it has caught up is all that tells of it.
-"""
-
-CHATTER = 4096
-"""Who sends no more bytes in that time is not bringing headers."""
 
 ANNOUNCED = 8
 """An announcement has at most so many headers (Core's MAX_BLOCKS_TO_ANNOUNCE); what has more is an answer."""
@@ -36,15 +24,19 @@ ANNOUNCED = 8
 MOST_ASTRAY = 10
 """So many announcements in a row may follow none of our headers (Core's MAX_NUM_UNCONNECTING_HEADERS_MSGS)."""
 
+MOST_REPEATS = 3
+"""So often in a row the same full message may come, as it does if a question was asked twice."""
+
 
 class HeaderFollower:
     """Asks peers for headers and puts what they bring into the chain, a slice of each peer's in turn.
 
-    Every peer is asked, not one at a time: none can hold up the chain, and what another has brought already costs
-    no more than a look at it.
+    Of a long chain one peer at a time is asked. If it brings nothing for two minutes another takes its place, and it is
+    ended if we called it and nobody chose it by hand. What it brings is stored when it has shown as much work as the
+    network's chain is known to have.
 
     :param progressed: called after each slice with the peer that brought it.
-    :param finished: called with a peer that has told that it has no more headers than we.
+    :param finished: called with a peer that has told that it has no more headers than we, when nobody is far ahead.
     :param trouble: what a store that fails is told to.
     :ivar synced: happens when that is told for the first time.
     """
@@ -62,140 +54,65 @@ class HeaderFollower:
     ) -> None:
         self.chain = chain
         self.synced: Once[PeerProtocol] = Once()
+        self._gate = HeaderGate(chain)
+        self._asking = HeaderAsking(clock, self._gate, trouble, self.synced.is_over, self._end)
+        self._rounds = Rounds(clock, trouble, self._check_slice)
+        self._slice = CHEAP_SLICE if chain.rules.is_work_cheap else SLICE
         self._trouble = trouble
-        self._clock = clock
-        self._timers = Timers(clock)
         self._progressed = progressed
         self._finished = finished
-        self._sources: dict[PeerProtocol, Source] = {}
-        self._turns: deque[PeerProtocol] = deque()
-        self._checking = False
+
+    @property
+    def reached(self) -> int:
+        """How high the chain is, or a branch that is checked and not yet stored."""
+        return self._gate.height
 
     def stop(self) -> None:
         """Check no more."""
-        self._sources.clear()
-        self._turns.clear()
-        self._timers.cancel_all()
+        self._asking.stop()
+        self._rounds.stop()
 
     def forget(self, peer: PeerProtocol) -> None:
         """The peer has ended: what it brought is not worth the memory, another will bring it again."""
-        self._sources.pop(peer, None)
-        for timer in ("pause of", "owed by", "silence of"):
-            self._timers.cancel(f"{timer} {peer.id}")
-        if peer in self._turns:
-            self._turns.remove(peer)
+        self._rounds.remove(peer)
+        self._asking.forget(peer)
 
     def ask(self, peer: PeerProtocol) -> None:
-        """Ask for what is behind our tip; an answer is owed only by a peer that said it has more."""
-        pause = peer.network.headers.pause
-        if pause and peer not in self._sources:
-            self._source(peer)
-            self._timers.later(f"pause of {peer.id}", pause, lambda: self.ask(peer))
-            return
-        self._timers.cancel(f"pause of {peer.id}")
-        with self._trouble:
-            source, sync = self._source(peer), peer.network.headers
-            ahead, locator = self._is_ahead(peer), self._locator(peer, source)
-            source.owes_until = self._clock.seconds() + OWED if ahead else 0.0
-            source.ask_again = False
-            if sync.one_start and ahead and len(locator) > 1:
-                self._wait_for(peer, source)
-                ahead = False
-            peer.send(sync.ask(peer.protocol_version, locator), expect=ahead)
+        """Ask a new peer for what is behind our tip, when its time comes."""
+        self._asking.meet(peer)
 
     def take_headers(self, peer: PeerProtocol, message: Any) -> None:
         """Check what a peer brings, a little at a time."""
-        sync, source = peer.network.headers, self._source(peer)
+        sync, source = peer.network.headers, self._asking.source_of(peer)
         headers = sync.brought(message)
-        source.owes_until = 0.0
-        self._timers.cancel(f"silence of {peer.id}")
-        if not source.put(headers, sync.most):
+        self._asking.answered(peer)
+        if source.put(headers, sync.most):
+            self._rounds.add(peer)
+        else:
             source.ask_again = True
-            return
-        if peer not in self._turns:
-            self._turns.append(peer)
-        if not self._checking and not self._timers.is_set("check"):
-            self._check()
 
     def take_announcement(self, peer: PeerProtocol, message: Any) -> None:
         """Ask for the headers of a block that we do not know; of many, the last one tells."""
         blocks = [block_hash for kind, block_hash in peer.network.item_keys(message) if kind == "block"]
         with self._trouble:
             if blocks and not self.chain.contains(blocks[-1]):
-                self._ask_in_time(peer)
+                self._asking.ask_in_time(peer)
 
-    def _source(self, peer: PeerProtocol) -> Source:
-        return self._sources.setdefault(peer, Source())
+    def _check_slice(self, peer: PeerProtocol) -> None:
+        source = self._asking.sources[peer]
+        if source.batches:
+            self._take_slice(peer, source)
+        if source.batches and peer in self._asking.sources:
+            self._rounds.add(peer)
 
-    def _is_ahead(self, peer: PeerProtocol, by: int = 0) -> bool:
-        """Whether it has said that it has more headers than we, and more than so many."""
-        return peer.theirs is not None and peer.theirs.height > self.chain.height + by
-
-    def _locator(self, peer: PeerProtocol, source: Source) -> list[bytes]:
-        """By what a peer is asked; where nodes look at one hash alone, on from the branch that it is bringing."""
-        if not peer.network.headers.one_start:
-            return self.chain.locator()
-        before = [] if source.reached is None else [source.reached]
-        return [*before, *self.chain.locator()][source.back :]
-
-    def _wait_for(self, peer: PeerProtocol, source: Source) -> None:
-        """Wait for an answer that may never come, as long as something comes that may be it."""
-        had = peer.statistics.bytes_received
-
-        def look() -> None:
-            comes = peer.statistics.bytes_received - had > CHATTER
-            (self._wait_for if comes else self._try_older)(peer, source)
-
-        self._timers.later(f"silence of {peer.id}", OWED, look)
-
-    def _try_older(self, peer: PeerProtocol, source: Source) -> None:
-        """It has more, but has brought nothing: it does not know the hash that it was asked by."""
-        source.back += 1
-        if self._locator(peer, source):
-            self.ask(peer)
-        else:
-            self._end(peer, InvalidHeaders("it knows none of our headers: it has another chain"))
-
-    def _ask_in_time(self, peer: PeerProtocol) -> None:
-        """Ask now, or when what the peer has brought is dealt with, or what it owes is here or overdue."""
-        source = self._source(peer)
-        left = source.owes_until - self._clock.seconds()
-        source.ask_again = bool(source.batches) or left > 0
-        if not source.ask_again:
-            self.ask(peer)
-        elif left > 0:
-            self._timers.later(f"owed by {peer.id}", left, lambda: self._ask_if_wanted(peer))
-
-    def _ask_if_wanted(self, peer: PeerProtocol) -> None:
-        """The answer is overdue: ask, unless it came after all and what was to be asked is asked."""
-        source = self._sources.get(peer)
-        if source is not None and source.ask_again and not source.batches:
-            self._ask_in_time(peer)
-
-    def _check(self) -> None:
-        until = self._clock.seconds() + TURN
-        self._checking = True
+    def _take_slice(self, peer: PeerProtocol, source: Source) -> None:
+        headers, last, more = source.take(self._slice)
         try:
-            while self._turns:
-                with self._trouble:
-                    self._give_turn(self._turns.popleft())
-                if self._clock.seconds() >= until:
-                    break
-        finally:
-            self._checking = False
-            if self._turns:
-                self._timers.later("check", 0, self._check)
-
-    def _give_turn(self, peer: PeerProtocol) -> None:
-        source = self._sources[peer]
-        self._check_slice(peer, source)
-        if source.batches and peer in self._sources and peer not in self._turns:
-            self._turns.append(peer)
-
-    def _check_slice(self, peer: PeerProtocol, source: Source) -> None:
-        headers, last, more = source.take()
-        try:
-            added = self.chain.add(headers)
+            passed = self._gate.add(headers, leads=peer is self._asking.lead.peer)
+        except LittleWork:
+            source.drop()
+            source.leads_on = True
+            self._asking.ask_in_time(peer)
         except UnconnectedHeaders:
             if not last:
                 source.drop()
@@ -203,46 +120,76 @@ class HeaderFollower:
         except InvalidHeaders as error:
             self._end(peer, error)
         else:
-            source.astray = 0
-            source.new += added.connected
-            if headers:
-                source.come_to(peer.network.chain.block_hash(headers[-1]), self.chain.tip)
-            self._tell(peer, added.reorganised)
-            if last:
-                self._come_to_end(peer, source, more, is_empty=not headers)
+            self._note(peer, source, passed, headers)
+            if passed.again:
+                source.drop()
+                self._asking.ask_in_time(peer)
+            elif last:
+                self._come_to_end(peer, source, headers[-1:], more)
 
-    def _tell(self, peer: PeerProtocol, reorganised: int) -> None:
-        if reorganised:
+    def _note(self, peer: PeerProtocol, source: Source, passed: Passed, headers: list[bytes]) -> None:
+        source.astray = 0
+        source.new += passed.connected
+        if headers:
+            source.come_to(peer.network.chain.block_hash(headers[-1]), self.chain.tip)
+        if passed.reorganised:
             self._log.warn(
                 "reorganised: {count} headers have left the chain for a branch with more work, brought by {peer}",
-                count=reorganised,
+                count=passed.reorganised,
                 peer=peer,
             )
         self._progressed(peer)
 
     def _lead_back(self, peer: PeerProtocol, source: Source, count: int) -> None:
         """Show the peer the locator again; if it still brings no link it brings another chain."""
-        source.astray += 1
+        if self._asking.is_heard(peer):  # else it announces what is only to come
+            source.astray += 1
         if source.astray > (1 if count > ANNOUNCED else MOST_ASTRAY):
             self._end(peer, InvalidHeaders("its headers follow none of ours: it has another chain"))
             return
         self._log.info("{peer} brought headers that follow none of ours: asking again", peer=peer)
-        self._ask_in_time(peer)
+        self._asking.ask_in_time(peer)
 
-    def _end(self, peer: PeerProtocol, error: InvalidHeaders) -> None:
+    def _end(self, peer: PeerProtocol, error: PeerError) -> None:
         self.forget(peer)
         peer.fail(error)
 
-    def _come_to_end(self, peer: PeerProtocol, source: Source, more: bool, *, is_empty: bool) -> None:
-        sync, new = peer.network.headers, source.new
-        source.new = 0
-        keeps_some = self._is_ahead(peer, by=sync.holds_back)
-        if sync.one_start and is_empty and keeps_some:
-            self._try_older(peer, source)
+    def _come_to_end(self, peer: PeerProtocol, source: Source, ending: list[bytes], more: bool) -> None:
+        """All of a message is checked; the last header of it is this."""
+        sync = peer.network.headers
+        new = source.end_message(b"".join(ending), more=more)
+        keeps_some = self._asking.is_ahead(peer, by=sync.holds_back)
+        if sync.one_start and not ending and keeps_some:
+            self._asking.try_older(peer)
             return
-        goes_on = more or source.ask_again or (sync.asks_again and new and keeps_some)
+        if source.repeats > MOST_REPEATS:
+            self._end(peer, InvalidHeaders("it brings the same headers again and again"))
+            return
+        source.leads_on = source.leads_on or more
+        goes_on = more or source.ask_again or (sync.asks_again and new > 0 and keeps_some)
+        may_be_silent = sync.one_start and more and not keeps_some  # who has no more will not say so
+        if not goes_on or may_be_silent:
+            self._finish(peer, source)
         if goes_on:
-            self._ask_in_time(peer)
-        if not goes_on or (sync.one_start and more and not keeps_some):  # who has no more will not say so
+            self._asking.ask_in_time(peer)
+
+    def _finish(self, peer: PeerProtocol, source: Source) -> None:
+        """It has told all that it has."""
+        asking = self._asking
+        source.leads_on, source.has_told_all = False, True
+        if peer is asking.lead.peer:
+            asking.lead.end()
+            if self._gate.branch is not None:
+                self._turn_down(peer)
+                return
+        if asking.lead.peer is None and not asking.far_ahead():
             self.synced.fire(peer)
             self._finished(peer)
+        asking.ask_next()
+
+    def _turn_down(self, peer: PeerProtocol) -> None:
+        """Its chain is all here, and has not the work that it must have."""
+        branch, self._gate.branch = self._gate.branch, None
+        assert branch is not None
+        self._asking.lead_fails(peer, branch.fault)
+        self._asking.ask_next()

@@ -93,6 +93,10 @@ class ChainParts:
             network.announcing: self.follower.take_announcement,
         }
 
+    def so_far(self) -> int:
+        """How high it is, or is checked to be where a chain has to show its work before it is stored."""
+        return self.follower.reached
+
     def total(self, peer: PeerProtocol) -> int:
         """How high the chain is to be, as far as a peer has said."""
         return max(peer.theirs.height if peer.theirs else 0, self.chain.height)
@@ -121,6 +125,10 @@ class GraphParts:
             **dict.fromkeys(sync.taking, self.follower.take),
             **dict.fromkeys(sync.asking, self.server.take_question),
         }
+
+    def so_far(self) -> int:
+        """How many blocks there are."""
+        return count_of(self.chain)
 
     def total(self, peer: PeerProtocol) -> int:
         """How many blocks there are to be, as far as is known."""

@@ -31,6 +31,7 @@ class Node:
     :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
     :ivar factory: makes the peers. :ivar follower: puts what they bring into the chain.
     :ivar server: answers those who ask for it.
+    :ivar so_far: how much there is, with what is checked and not yet stored.
     :ivar total: of a peer, how much there is to be, as far as is known. :ivar owes: whether it must answer at first.
     :ivar trouble: what a store that fails is told to; nothing is followed or answered after that.
     """
@@ -54,7 +55,7 @@ class Node:
         told = {"progressed": progressed, "finished": finished, **(follower or {})}
         parts = parts_for(clock, network, chain, self.trouble, **told)
         self.follower, self.server = parts.follower, parts.server
-        self.total, self.owes = parts.total, parts.owes
+        self.total, self.owes, self.so_far = parts.total, parts.owes, parts.so_far
         options = {"relay": False, "manual": True, **parts.options, **options}
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now

@@ -101,11 +101,14 @@ class Scored:
         return self._score.at(self.clock.seconds()) if self._score else 0
 
     @property
+    def is_by_hand(self) -> bool:
+        """Whether somebody chose it, so that it is kept where another would be replaced."""
+        return self.manual or (self.factory.manual and not self.inbound)
+
+    @property
     def is_spared(self) -> bool:
         """Whether nothing is held against it: it was chosen by hand, or is on our own machine."""
-        return (
-            self.manual or (self.factory.manual and not self.inbound) or is_loopback(self.transport.getPeer())
-        )
+        return self.is_by_hand or is_loopback(self.transport.getPeer())
 
     def add_score(self, persistent: int = 0, transient: int = 0, why: str = "") -> int:
         """Hold something against a peer that is or was connected; returns its score.

@@ -12,7 +12,7 @@ import pytest
 from peerproto import State
 from peerproto.chain.rules import display
 from peerproto.networks.bitcoin import SendHeaders
-from peerproto.node import headersync
+from peerproto.node import headerasking
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.mining import mine
@@ -152,7 +152,7 @@ async def test_node_in_initial_download(
     """A node whose blocks are days old does not answer getheaders. We wait, and follow it when it announces that it
     is up to date, although it still owes us an answer.
     """
-    monkeypatch.setattr(headersync, "OWED", 1.0)
+    monkeypatch.setattr(headerasking, "OWED", 1.0)
     past = await start_litecoind(f"-mocktime={int(time.time()) - 3 * 86400}")
     await within(past.mine(20), SECONDS)
     await within(past.stop(), SECONDS)

@@ -1,4 +1,7 @@
-"""What bitcoin's nets demand of a chain of headers (Bitcoin Core kernel/chainparams.cpp, BIP 94, btcd chaincfg)."""
+"""What bitcoin's nets demand of a chain of headers (Bitcoin Core kernel/chainparams.cpp, BIP 94, btcd chaincfg).
+
+The least work of each is Core's ``nMinimumChainWork`` of autumn 2025 (commit 284c42a3ceb9).
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,20 @@ MAINNET = ChainRules(
     name="bitcoin-mainnet",
     genesis=genesis_header(_SATOSHI, 1231006505, 0x1D00FFFF, 2083236893),
     pow_limit=_REAL_LIMIT,
+    least_work=0xDEE8E2A309AD8A9820433C68,
 )
 TESTNET3 = ChainRules(
     name="bitcoin-testnet3",
     genesis=genesis_header(_SATOSHI, 1296688602, 0x1D00FFFF, 414098458),
     pow_limit=_REAL_LIMIT,
+    least_work=0x16DD270DD94FAC1D7632,
     min_difficulty_after=1200,
 )
 TESTNET4 = ChainRules(
     name="bitcoin-testnet4",
     genesis=genesis_header(_TESTNET4, 1714777860, 0x1D00FFFF, 393743547),
     pow_limit=_REAL_LIMIT,
+    least_work=0x34A4690FE592DC49C7C,
     min_difficulty_after=1200,
     bip94=True,
 )
@@ -34,6 +40,7 @@ SIGNET = ChainRules(
     name="bitcoin-signet",
     genesis=genesis_header(_SATOSHI, 1598918400, 0x1E0377AE, 52613770),
     pow_limit=0x0377AE << 216,
+    least_work=0x67D328E681A,
 )
 REGTEST = ChainRules(
     name="bitcoin-regtest",

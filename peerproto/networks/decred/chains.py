@@ -6,6 +6,8 @@ The work is checked on every net. How hard it must be is checked as far as heade
 * mainnet, testnet and regnet: only that the bits are no easier than the limit. The rule before DCP0011 looks at
   averages over thousands of blocks, and on regnet no header tells when the new one begins.
 
+The least work of mainnet and testnet is dcrd's ``MinKnownChainWork`` (chaincfg, commit 036b7090443145).
+
 What stakeholders decide (votes, tickets, the stake root) needs blocks, and is not checked at all.
 """
 
@@ -77,13 +79,20 @@ def _genesis(merkle_root: str, timestamp: int, bits: int, **more: int) -> bytes:
 
 
 def _rules(
-    net: str, genesis: bytes, limit: int, spacing: int, work_hash: WorkHash, asert: Asert | None = None
+    net: str,
+    genesis: bytes,
+    limit: int,
+    spacing: int,
+    work_hash: WorkHash,
+    asert: Asert | None = None,
+    least_work: int = 0,
 ) -> ChainRules:
     """:param limit: the bits of the easiest target's number. :param spacing: seconds meant between two blocks."""
     return ChainRules(
         name=f"decred-{net}",
         genesis=genesis,
         pow_limit=(1 << limit) - 1,
+        least_work=least_work,
         spacing=spacing,
         retarget=False,
         asert=asert,
@@ -97,7 +106,12 @@ def _rules(
 
 
 MAINNET = _rules(
-    "mainnet", _genesis(_PREMINED, 1454954400, 0x1B01FFFF, sbits=200_000_000), 224, 300, since(794_368)
+    "mainnet",
+    _genesis(_PREMINED, 1454954400, 0x1B01FFFF, sbits=200_000_000),
+    224,
+    300,
+    since(794_368),
+    least_work=0x243868232C14B8224643B6,
 )
 TESTNET = _rules(
     "testnet",
@@ -113,6 +127,7 @@ TESTNET = _rules(
     232,
     120,
     since(1_170_048),
+    least_work=0xF377240E146195DF,
 )
 SIMNET = _rules("simnet", _genesis(_SATOSHI, 1401292357, 0x207FFFFF), 255, 1, since(1), Asert(6, 1))
 REGNET = _rules("regnet", _genesis(_PREMINED, 1538524800, 0x207FFFFF), 255, 1, either)
