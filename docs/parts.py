@@ -57,7 +57,8 @@ REASONS = {
     Reason.REFUSED_BY_LISTENER: "A listener raised `Refused` when it heard the version.",
     Reason.IDLE: "No complete message came for too long.",
     Reason.SLOW_MESSAGE: "A message was begun and not ended in the time in which a complete one must come.",
-    Reason.STALLED: "What was asked was not answered in time. It ends a request; the peer too, if the policy insists.",
+    Reason.STALLED: "What was asked was not answered in time, or a long chain of headers had too little work. It ends "
+    "a request; the peer too, if the policy insists, or if it was the one that was to bring the chain.",
     Reason.WRITE_STALL: "The peer did not take what we sent in the time that its size allows.",
     Reason.SEND_QUEUE_FULL: "More bytes waited for the peer than one peer may have waiting.",
     Reason.TOO_MANY_REQUESTS: "The peer asked for more while too much was not answered yet, where that is counted.",

@@ -75,14 +75,14 @@ class FollowTests(NodeCase):
         """It follows to the peer's tip, shows how far it has come, and says good-bye."""
         following = self.follow()
         self.assertEqual(self.asked, (WHERE, 20.0))
-        raw = self.connected(height=250)
-        raw.send(bring(mined(250)))
-        self.assertEqual(self.bar.counts, [(100, 250), (200, 250), (250, 250)])
+        raw = self.connected(height=1250)
+        raw.send(bring(mined(1250)))
+        self.assertEqual(self.bar.counts, [(500, 1250), (1000, 1250), (1250, 1250)])
         self.assertTrue(raw.hung_up)
         self.assertNoResult(following)
         raw.close()
         self.successResultOf(following)
-        self.assertEqual(self.headers.height, 250)
+        self.assertEqual(self.headers.height, 1250)
 
     def test_nothing_new(self) -> None:
         """A peer that is not ahead owes no answer: after five seconds of silence all is well."""

@@ -24,6 +24,7 @@ class WitnessTests(LeadCase):
         done: list[Any] = []
         node = self.node(finished=done.append)
         first, *others = [self.far(node), self.far(node), self.far(node)]
+        self.assertIn(f"{first.peer} is asked for its chain: it says 200, we have 0", self.logged)
         self.assertEqual([len(self.asked(raw)) for raw in (first, *others)], [1, 0, 0])
         first.send(bring(mined(200)[:20]))
         self.assertEqual((node.chain.height, len(self.asked(first)), done), (20, 1, []))

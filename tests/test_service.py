@@ -361,7 +361,7 @@ class StopTests(ServiceCase):
     def test_in_the_middle_of_a_sync(self) -> None:
         """A sync under way is broken off; what is checked is kept."""
         service = self.started(listen=[])
-        raw = self.called(height=450)
+        raw = self.called(height=1250)
         assert service.node is not None
         add = service.node.chain.add
 
@@ -370,9 +370,9 @@ class StopTests(ServiceCase):
             return add(headers, now)
 
         self.patch(service.node.chain, "add", slow)
-        raw.send(bring(mined(450)))
+        raw.send(bring(mined(1250)))
         self.end(service)
-        self.assertEqual(self.stored(), 100)
+        self.assertEqual(self.stored(), 500)
 
     def test_twice(self) -> None:
         """Each stop fires when all is over, and one after that at once."""

@@ -110,8 +110,8 @@ class HeaderAsking:
         far = self.far_ahead()
         if far and self.lead.peer is None:
             best = best_of(far)
-            self.lead.give(best, max(_height_of(best) - self._chain.height, 0))
             far.pop(best)
+            self._give_lead(best)
         for peer, source in list(self.sources.items()):
             may = self.is_heard(peer) and peer not in far
             if source.waits and may:
@@ -152,6 +152,16 @@ class HeaderAsking:
     def _is_far_ahead(self, peer: PeerProtocol, source: Source) -> bool:
         says_so = self.is_ahead(peer, by=peer.network.headers.most)
         return source.leads_on or (says_so and not source.has_told_all)
+
+    def _give_lead(self, peer: PeerProtocol) -> None:
+        here, there = self._chain.height, _height_of(peer)
+        self._log.info(
+            "{peer} is asked for its chain: it says {there}, we have {here}",
+            peer=peer,
+            here=here,
+            there=there,
+        )
+        self.lead.give(peer, max(there - here, 0))
 
     def _want(self, source: Source) -> None:
         source.waits = True
