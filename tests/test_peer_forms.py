@@ -14,6 +14,7 @@ from peerproto.errors import (
     DuplicateVerack,
     DuplicateVersion,
     ListenerFailed,
+    MalformedMessage,
     NotFound,
     PeerStalled,
     Reason,
@@ -29,6 +30,7 @@ from peerproto.networks.bitcoin import (
     BlockHeader,
     GetAddr,
     GetData,
+    Inv,
     InvVect,
     MemPool,
     Ping,
@@ -221,6 +223,19 @@ class KeptTests(FormCase):
         peer = self.peer(self.network)
         self.receive(peer, self.version(protocol_version=70015), Ping(3), Ping(4), Ping(5))
         self.assertIsInstance(peer.ending, UnexpectedMessage)
+
+    def test_malformed_inside(self) -> None:
+        """One that a listener finds malformed when its turn has come ends the peer, as any other would."""
+        heard: list[str] = []
+
+        class Looks:
+            def on_inv(self, peer: PeerProtocol, message: Any) -> None:
+                heard.append("inv")
+                raise MalformedMessage("nothing in it is right", command="inv")
+
+        peer = self.peer(self.network, listener=Looks())
+        self.receive(peer, self.version(protocol_version=70015), Inv([]), Inv([]), VerAck())
+        self.assertEqual((heard, type(peer.ending)), (["inv"], MalformedMessage))
 
     def test_newer(self) -> None:
         """Above the protocol version none may come."""

@@ -259,7 +259,7 @@ class EndingTests(PeerTestCase):
         asked: list[None] = []
         raw = self.ready()
         closing = mock.Mock(spec=["loseConnection"], loseConnection=lambda: asked.append(None))
-        raw.peer.transport = raw.transport = closing
+        raw.peer.transport = closing
         raw.peer.disconnect()
         self.let_pass(5.1)
         self.assertEqual(len(asked), 2)
