@@ -50,7 +50,7 @@ RUNNING: dict[str, tuple[float, Callable[[Look], float]]] = {
     TRACED: (5.0, lambda look: look["python"] / 1e6),
     "timers for each peer": (0.1, lambda look: look["timers"] / look["objects"]),
     "descriptors beside those of peers": (20, lambda look: look["files"] - look["objects"]),
-    "peers in memory that are not ready": (20, lambda look: look["objects"] - look["ready"]),
+    "peers in memory that are gone": (20, lambda look: look["objects"] - look["here"]),
 }
 """What is looked at: by how much it may grow, and how it is found."""
 
@@ -154,7 +154,7 @@ class Soak:
         if self._trace:
             self._node.ask("mark")
         ends, every = time.monotonic() + seconds, min(EVERY, seconds / LOOKS / 2)
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or len(self.looks) < 2 * LOOKS:
             self.looks.append(self._node.ask("look"))
             time.sleep(every)
         if self._trace:
