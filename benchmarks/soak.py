@@ -30,8 +30,9 @@ EVERY = 5.0
 LOOKS = 5
 """Memory is the median of so many looks: it goes up and down with who is there."""
 
-WARM_UP = 2.0
-"""Minutes of churn before the first look, or a fifth of the minutes, if that is less."""
+WARM_UP, HASTE = 2.0, 4.0
+"""Minutes of churn before the first look, or a fifth of the minutes if that is less; and how much faster it goes: what
+is remembered of who was here (some thousand addresses) is to be full by then."""
 
 ROUNDS = 5
 """So many things are told to all; the median counts."""
@@ -49,7 +50,7 @@ RUNNING: dict[str, tuple[float, Callable[[Look], float]]] = {
     TRACED: (5.0, lambda look: look["python"] / 1e6),
     "timers for each peer": (0.1, lambda look: look["timers"] / look["objects"]),
     "descriptors beside those of peers": (20, lambda look: look["files"] - look["objects"]),
-    "peers in memory that are not ready": (20, lambda look: look["objects"] - look["ready"]),
+    "peers in memory that are gone": (20, lambda look: look["objects"] - look["here"]),
 }
 """What is looked at: by how much it may grow, and how it is found."""
 
@@ -111,9 +112,9 @@ class Soak:
     def __init__(self, folder: Path, peers: int, churn: float, trace: int = 0) -> None:
         self.looks: list[Look] = []
         self.grown: list[str] = []
-        self._peers = peers
+        self._churn = churn
         self._trace = trace
-        self._crowd = End.start("soak_crowd", str(peers), str(churn), str(CALLABLE), env=dict(os.environ))
+        self._crowd = End.start("soak_crowd", str(peers), str(CALLABLE), env=dict(os.environ))
         places = self._crowd.hear()["places"]
         (folder / "peers.txt").write_text("\n".join(places), encoding="ascii")
         env = {**os.environ, "PYTHONTRACEMALLOC": str(trace)}
@@ -132,7 +133,6 @@ class Soak:
         """Everything, with so many seconds between the warm-up and the end of the churn."""
         started = self._node.ask("start")
         gathered = self._crowd.ask(f"connect:{started['port']}")["seconds"]
-        self._crowd.tell("churn")
         first = self._soaked(seconds)
         counts = self._crowd.ask("rest")
         told = self._told(ROUNDS)
@@ -148,11 +148,13 @@ class Soak:
 
     def _soaked(self, seconds: float) -> list[Look]:
         """Look now and then until it is over; returns the looks of the beginning."""
+        self._crowd.tell(f"churn:{HASTE * self._churn}")
         time.sleep(min(WARM_UP * 60, seconds / 5))
+        self._crowd.tell(f"churn:{self._churn}")
         if self._trace:
             self._node.ask("mark")
         ends, every = time.monotonic() + seconds, min(EVERY, seconds / LOOKS / 2)
-        while time.monotonic() < ends:
+        while time.monotonic() < ends or len(self.looks) < 2 * LOOKS:
             self.looks.append(self._node.ask("look"))
             time.sleep(every)
         if self._trace:

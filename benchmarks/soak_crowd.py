@@ -1,8 +1,7 @@
 """The side of `benchmarks.soak` that comes and goes: many who call, each from an address of its own, and some who are
 called.
 
-`python -m benchmarks.soak_crowd PEERS CHURN CALLED`: so many who call, so many of them others each second, and so
-many places to call.
+`python -m benchmarks.soak_crowd PEERS CALLED`: so many who call at a time, and so many places to call.
 """
 
 from __future__ import annotations
@@ -97,13 +96,12 @@ class Member(Floor):
 class Crowd:
     """All of them.
 
-    :param count: how many call. :param churn: how many others a second.
+    :param count: how many call.
     """
 
-    def __init__(self, reactor: Any, count: int, churn: float) -> None:
+    def __init__(self, reactor: Any, count: int) -> None:
         self._reactor = reactor
         self._count = count
-        self._churn = churn
         self._random = Random(1)
         self._port = self._numbers = self._under_way = 0
         self._heard, self._to_hear, self._heard_at = 0, -1, 0.0
@@ -132,16 +130,16 @@ class Crowd:
         begun = time.monotonic()
         self._gather(lambda: tell({"seconds": time.monotonic() - begun}))
 
-    def churn(self) -> None:
-        """From now on some go and others come."""
-        for seconds, work in ((1 / self._churn, self._change), (1.0, self._talk), (LIFE, self._hang_up)):
+    def churn(self, rate: str) -> None:
+        """From now on some go and others come, so many a second."""
+        self._stay()
+        for seconds, work in ((1 / float(rate), self._change), (1.0, self._talk), (LIFE, self._hang_up)):
             self._loops.append(LoopingCall(work))
             self._loops[-1].start(seconds, now=False)
 
     def rest(self) -> None:
         """Nobody goes any more; tells what there was, once as many are here as at first."""
-        while self._loops:
-            self._loops.pop().stop()
+        self._stay()
         self._gather(lambda: tell(self._counts))
 
     def await_inv(self, count: str) -> None:
@@ -185,6 +183,10 @@ class Crowd:
 
         loop = LoopingCall(look)
         loop.start(0.01)
+
+    def _stay(self) -> None:
+        while self._loops:
+            self._loops.pop().stop()
 
     @property
     def _missing(self) -> int:
@@ -232,11 +234,11 @@ class Crowd:
             self._random.choice(list(self._called.values())).leave()
 
 
-def main(count: str, churn: str, called: str) -> None:
+def main(count: str, called: str) -> None:
     """Do what is commanded."""
     from twisted.internet import reactor
 
-    crowd = Crowd(reactor, int(count), float(churn))
+    crowd = Crowd(reactor, int(count))
     commands: dict[str, Callable[..., Any]] = {
         "connect": crowd.connect,
         "churn": crowd.churn,

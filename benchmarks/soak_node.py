@@ -60,13 +60,13 @@ class Soaked:
         return {"before": before, "port": cast(Any, self._service.ports[0].getHost()).port}
 
     def look(self) -> dict[str, Any]:
-        """What the process holds now: memory in bytes, timers, descriptors, peers that exist and that are ready."""
+        """What the process holds now: memory in bytes, timers, descriptors, peers, those of them that are connected."""
         found = memory()
         found["python"] = tracemalloc.get_traced_memory()[0]
         found["timers"] = len(self._reactor.getDelayedCalls())
         found["files"] = len(os.listdir("/proc/self/fd"))
         found["objects"] = sum(isinstance(each, PeerProtocol) for each in gc.get_objects())
-        found["ready"] = len(self._manager.roster.peers) if self._service.company is not None else 0
+        found["here"] = len(self._manager.factory.peers) if self._service.company is not None else 0
         return found
 
     def broadcast(self) -> dict[str, Any]:

@@ -65,6 +65,10 @@ class PendingTestCase(SynchronousTestCase):
 class TurnTests(PendingTestCase):
     """Requests that are answered by a kind of message: first asked, first answered."""
 
+    def test_shared(self) -> None:
+        """What answers what is the network's, and no peer has a copy of it."""
+        self.assertIs(Pending(self.pending.network).answers, self.pending.answers)
+
     def test_answer(self) -> None:
         """An answer fires who waits for it, with the message, once."""
         waiting = self.ask(GET_HEADERS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -228,6 +229,7 @@ def _named(key: Key) -> str:
     return f"{key[0]} {key[1][::-1].hex()}"
 
 
+@lru_cache(maxsize=64)  # 1.7 KB, and a good part of the time that a new peer takes
 def _answers(network: Network) -> dict[type[Message], list[Expectation]]:
     """For each kind of answer, what it may answer; requests that share their answers are one."""
     distinct = {expectation.answers: expectation for expectation in network.expects.values()}

@@ -86,7 +86,7 @@ class Namespaces:
     async def _hold(self, *command: str) -> int:
         """A process that keeps a namespace there, by doing nothing in it; its number."""
         process = self._ours.run(*command, "sh", "-c", "echo here; exec sleep 1000")
-        await until(lambda: process.out or process.ended, "a namespace")
+        await until(lambda: process.out == b"here\n" or process.ended, "a namespace")
         if process.ended is not None:
             raise NotAllowed(f"{' '.join(command)}: {process.text().strip() or process.ended}")
         self._holders.append(process)

@@ -138,8 +138,8 @@ async def test_not_allowed(
     missing: bool, ours: Ours, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where there can be no namespaces it is said why."""
-    if not missing:
-        program = tmp_path / "unshare"
+    for name in () if missing else ("unshare", "nsenter", "ip"):
+        program = tmp_path / name
         program.write_text("#!/bin/sh\necho unshare: Operation not permitted\nexit 1\n")
         program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}" if missing else f"{tmp_path}:{os.environ['PATH']}")
