@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,6 +169,9 @@ class CompanyTests(SynchronousTestCase):
         company.stop()
         self.company(seeds=["a.org:7"]).start()
         self.assertEqual(resolver.asked, ["a.org"])
+        with patch.dict(sys.modules, {"treq": None, "treq.client": None}), capturedLogs() as logs:
+            self.company(networks.named("decred-mainnet"))
+        self.assertEqual(list(logs), [])
 
     def test_seeds_of_the_network(self) -> None:
         """Who names none asks the network's, and the names that come with it; who wants none, none."""
