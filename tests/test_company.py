@@ -184,6 +184,17 @@ class CompanyTests(SynchronousTestCase):
         (source,) = self.company(network, outbound=1, seeds=["a.org"]).seeding.sources
         self.assertEqual((source.name, resolver.asked), ("a.org", []))
 
+    def test_stop_while_seeds_are_asked(self) -> None:
+        """A stop waits for no seed, and what one tells after it is not heard."""
+        resolver = self.reactor.nameResolver = Resolver(a_org=["127.0.0.7"])
+        resolver.waits = True
+        company = self.company(outbound=1, seeds=["a.org"])
+        company.start()
+        self.successResultOf(company.stop())
+        resolver.answer()
+        self.assertEqual((resolver.asked, len(company.book), self.reactor.tcpClients), (["a.org"], 0, []))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_names_in_a_list(self) -> None:
         """The names in a list of the user's are looked up, whatever seeds there are."""
         resolver = self.reactor.nameResolver = Resolver(b_org=["127.0.0.8"])
