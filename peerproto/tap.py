@@ -22,6 +22,7 @@ from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
 from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
 from peerproto.node.program import NodeProgram, leave_twistd
+from peerproto.node.resolving import use_threads_for_names
 from peerproto.node.seedlist import seeds_of
 from peerproto.node.settings import keywords
 from peerproto.node.slots import Limits
@@ -179,4 +180,5 @@ def makeService(options: Options) -> Service:
     """What twistd runs."""
     from twisted.internet import reactor
 
+    use_threads_for_names(reactor)
     return make_service(options, reactor, partial(leave_twistd, reactor))

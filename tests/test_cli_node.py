@@ -21,6 +21,7 @@ from peerproto.chain.rules import display
 from peerproto.cli import main
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
+from peerproto.node.resolving import ThreadResolver
 from tests.commands import run as command
 from tests.node_case import NETWORK, mined
 from tests.node_process import NODE, Running, run
@@ -48,6 +49,10 @@ class Reactor:
     def addSystemEventTrigger(self, *trigger: Any) -> None:
         """See IReactorCore."""
         self.triggers.append(trigger)
+
+    def installNameResolver(self, resolver: Any) -> None:
+        """See IReactorPluggableNameResolver."""
+        self.nameResolver = resolver
 
     def run(self) -> None:
         """See IReactorCore."""
@@ -106,6 +111,7 @@ class CommandTests(SynchronousTestCase):
         self.assertEqual(self.options.net, NETWORK)
         self.assertEqual(self.options["connect"], ["127.0.0.1:1", "127.0.0.1:2"])
         self.assertEqual(self.service.told, ["privileged", "start"])
+        self.assertIsInstance(self.reactor.nameResolver, ThreadResolver)
         self.assertEqual(self.reactor.triggers, [("before", "shutdown", self.service.stopService)])
 
     def test_log(self) -> None:

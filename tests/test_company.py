@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -168,6 +169,9 @@ class CompanyTests(SynchronousTestCase):
         company.stop()
         self.company(seeds=["a.org:7"]).start()
         self.assertEqual(resolver.asked, ["a.org"])
+        with patch.dict(sys.modules, {"treq": None, "treq.client": None}), capturedLogs() as logs:
+            self.company(networks.named("decred-mainnet"))
+        self.assertEqual(list(logs), [])
 
     def test_seeds_of_the_network(self) -> None:
         """Who names none asks the network's, and the names that come with it; who wants none, none."""
@@ -179,6 +183,17 @@ class CompanyTests(SynchronousTestCase):
         self.assertEqual(self.company(network, outbound=1, seeds=[]).seeding.sources, [])
         (source,) = self.company(network, outbound=1, seeds=["a.org"]).seeding.sources
         self.assertEqual((source.name, resolver.asked), ("a.org", []))
+
+    def test_stop_while_seeds_are_asked(self) -> None:
+        """A stop waits for no seed, and what one tells after it is not heard."""
+        resolver = self.reactor.nameResolver = Resolver(a_org=["127.0.0.7"])
+        resolver.waits = True
+        company = self.company(outbound=1, seeds=["a.org"])
+        company.start()
+        self.successResultOf(company.stop())
+        resolver.answer()
+        self.assertEqual((resolver.asked, len(company.book), self.reactor.tcpClients), (["a.org"], 0, []))
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_names_in_a_list(self) -> None:
         """The names in a list of the user's are looked up, whatever seeds there are."""

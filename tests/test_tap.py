@@ -20,6 +20,7 @@ from peerproto import __version__, networks
 from peerproto.node.demo import DemoService
 from peerproto.node.options import OPTIONS, TIMES
 from peerproto.node.program import NodeProgram
+from peerproto.node.resolving import ThreadResolver
 from peerproto.node.slots import Limits
 from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
@@ -359,10 +360,13 @@ class ServiceTests(TapCase):
 
     def test_twistd_asks_for_it(self) -> None:
         """twistd calls `makeService`, and gets a service on its own reactor."""
-        service: Any = makeService(self.parse("--store", ":memory:"))
         from twisted.internet import reactor
 
+        known: Any = reactor
+        self.addCleanup(known.installNameResolver, known.nameResolver)
+        service: Any = makeService(self.parse("--store", ":memory:"))
         self.assertIs(service.reactor, reactor)
+        self.assertIsInstance(known.nameResolver, ThreadResolver)
 
 
 class TwistdTests(TapCase):

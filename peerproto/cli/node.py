@@ -28,6 +28,7 @@ def run(options: argparse.Namespace) -> int:
     from twisted.internet import reactor
 
     from peerproto.node.program import stop
+    from peerproto.node.resolving import use_threads_for_names
     from peerproto.tap import Options, make_service
 
     chosen = Options()
@@ -39,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         codes.append(code)
         stop(reactor)
 
+    use_threads_for_names(reactor)
     serve(reactor, make_service(chosen, reactor, leave))
     return codes[-1]
 

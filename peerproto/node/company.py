@@ -87,10 +87,9 @@ class Company:
         self.manager = PeerManager(
             reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks, limits=limits
         )
-        sources = sources_of(reactor, factory, asked, now=now, random=random, agent=agent)
         self.seeding = Seeding(
             reactor,
-            sources if self._looks else (),
+            sources_of(reactor, factory, asked, now=now, random=random, agent=agent) if self._looks else (),
             self.book,
             enough=self._has_enough,
             found=self.manager.look,

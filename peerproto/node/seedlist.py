@@ -76,6 +76,8 @@ def sources_of(
 
 def _by_name(reactor: Any, factory: PeerFactory, seeds: Seeds, ages: dict[str, Any]) -> list[Source]:
     network = factory.network
+    if not seeds.dns:
+        return []
     if factory.proxy is None:
         dns = DnsSeeds(reactor.nameResolver, reactor, seeds, port=network.port, **ages)
         return [Source(str(seed), partial(dns.ask, seed)) for seed in seeds.dns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from peerproto.peer.socks import proxy_at
 
 from .conftest import StartProxy
 from .litecoind import free_ports
-from .ours import Ours
+from .ours import TWISTD, Ours
 from .seeder import Flood, Seeder, line
 from .test_company import agents, place_of
 from .waiting import SECONDS, until, within
@@ -208,3 +209,16 @@ async def test_found_by_proxy(ours: Ours, start_proxy: StartProxy, tmp_path: Pat
     assert lost.company is not None
     assert {entry.source for entry in lost.company.book} == {where}
     assert f":{port}" in proxy.log() and where in proxy.log()
+
+
+async def test_program(ours: Ours) -> None:
+    """A node as its user starts it finds the other by --seed, and stops in good order."""
+    other = node(ours, "other")
+    port = place_of(other).rpartition(":")[2]
+    words = ["--network", NETWORK.name, "--outbound", "1", "--book", "book.sqlite", "--store", ":memory:"]
+    program = ours.program(*TWISTD, *words, "--seed", f"localhost:{port}")
+    await until(lambda: "/other:1/" in program.text(), "a peer that is ready")
+    program.send_signal(signal.SIGTERM)
+    await within(program.when_ended(), SECONDS, "its end")
+    assert f"seed localhost:{port}: " in program.text()
+    assert "Traceback" not in program.text()
