@@ -48,6 +48,7 @@ class Inbox:
         self._audience = peer.audience
         self._pending = peer.pending
         self._statistics = peer.statistics
+        self._notes = peer.notes
         self._reader = Reader(peer.codec)
         self._receive = self._negotiate
         self._stream: Iterator[Message | Unread] | None = None
@@ -220,6 +221,9 @@ class Inbox:
         self._speak(witness=bool(theirs.services & peer.network.witness_service))
         peer.watch.open(lambda: peer.guarded(keep_alive, peer))
         agent = printable(theirs.user_agent)
+        if self._notes is not None:
+            ours = self._factory.protocol_version
+            self._notes.spoken(theirs.protocol_version, ours, peer.protocol_version)
         _log.info("{peer} is ready: {agent} {pver}", peer=str(peer), agent=agent, pver=peer.protocol_version)
         for message in greeting:
             peer.outbox.write(message)
@@ -246,6 +250,8 @@ class Inbox:
             self._pending.received(message)  # type: ignore[arg-type]
         handler = self._audience.handlers.get(kind)
         if handler is None:
+            if self._notes is not None and duty is None and kind not in self._pending.answers:
+                self._notes.unheard(message.command)
             return
         if kind is self._question:
             assert self._questions is not None
