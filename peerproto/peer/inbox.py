@@ -57,6 +57,7 @@ class Inbox:
         self._handling: type = Unread
         self._work: Deferred[Any] | None = None
         self._asked = False
+        self._found: MalformedMessage | None = None
         self._passed_over: frozenset[type[Message]] = frozenset()
         backlog = peer.network.backlog
         self._questions = Questions(peer, backlog) if backlog else None
@@ -158,7 +159,7 @@ class Inbox:
                     return
         except MalformedMessage as error:
             if self._audience.on_read is not None:
-                self._audience.on_read(peer, 0, None, error)
+                self._audience.on_read(peer, 0 if error is self._found else reader.size, None, error)
             raise
 
     def _wait_for(self, result: object) -> None:
@@ -270,5 +271,6 @@ class Inbox:
     def _found_malformed(self, message: Message | Unread, error: MalformedMessage) -> None:
         """Somebody looked into a message that is read on first use: all goes on as if it had been found on arrival."""
         if isinstance(message, Unread) or type(error) not in self._reader.codec.policy.tolerates:
+            self._found = error
             raise error
         self._deliver(Unread(message.command, message.payload or b"", error))
