@@ -199,3 +199,27 @@ KASPA_WIRE = names(
 """
 )
 """kaspad v0.5.0, package `wire`."""
+
+NEO = names(
+    """
+    peer.TestHandshake peer.TestConfigurations peer.TestPeerDisconnect peer.TestNotifyDisconnect
+    stall.TestAddRemoveMessage stall.TestDeadlineWorks stall.TestDeadlineShouldNotBeEmpty
+    peermgr.TestAddPeer peermgr.TestRequestBlocks peermgr.TestRequestHeaders peermgr.TestUnknownPeer
+    peermgr.TestNotifyDisconnect wire.TestWriteMessageLen wire.TestReadMessage payload.TestBlockDecodeEncode
+    payload.TestBlockSizeCalculation payload.Test payload.TestAddrMessageEncodeDecode payload.TestNewGetAddr
+    payload.TestGetBlocksCommandType payload.TestGetDataCommandType payload.TestOtherFunctions
+    payload.TestGetHeadersEncodeDecode payload.TestNewHeaderMessage payload.TestAddAndEncodeHeaders
+    payload.TestEncodeDecode payload.TestNewInventory payload.TestEncodeDecodePayload payload.TestEmptyInv
+    payload.TestNewVerack payload.TestValidNewVersionMessage payload.TestEncode payload.TestLenIsCorrect
+    transaction.TestEncodeDecodeClaim transaction.TestEncodeDecodeContract transaction.TestEncodeDecodeEnrollment
+    transaction.TestEncodeDecodeInvoc transaction.TestEncodeDecodeInvocAttributes
+    transaction.TestEncodeDecodeIssue transaction.TestEncodeDecodeMiner transaction.TestEncodeDecodePublish
+    transaction.TestEncodeDecodeRegister transaction.TestEncodeDecodeGenesisRegister
+    transaction.TestEncodeDecodeState fixed8.TestFixed8Value fixed8.TestFixed8Add fixed8.TestFixed8AddRecursive
+    fixed8.TestFromInt fixed8.TestFromFloat fixed8.TestFromString slice.TestSliceReverse
+    slice.TestSliceReverseOddNumberOfElements slice.TestSliceReverseLen2 util.TestUInt160DecodeString
+    util.TestUint160DecodeBytes util.TestUInt160Equals util.TestUint256DecodeString util.TestUint256DecodeBytes
+    util.TestUInt256Equals
+"""
+)
+"""neo-go's seed, commit 8afec1ea4: `peer`, `peer/stall`, `peermgr` and `wire`, by package."""

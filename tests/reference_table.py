@@ -255,3 +255,63 @@ WIRE_NOT_HERE = {
     "TestTxOutPointFromString": "a command line's matter: no peer reads outputs from text",
     "TestScriptFreeList": "Go's pool of buffers for scripts; Python has none",
 }
+
+_NEO_VERSION = ("neo:PayloadRows.test_version",)
+_NEO_HEADERS = ("neo:PayloadRows.test_headers",)
+_NEO_INVENTORY = ("neo:PayloadRows.test_inventory",)
+_NEO_DEADLINE = ("neo:PeerRows.test_deadline",)
+_NEO_ASKED = ("test_node_asking:AskingTests.test_availability", "test_node_asking:AskingTests.test_answer")
+
+NEO: Table = {
+    "peer.TestHandshake": ("neo:PeerRows.test_handshake",),
+    "peer.TestConfigurations": ("neo:PeerRows.test_configurations",),
+    "peer.TestPeerDisconnect": ("neo:PeerRows.test_peer_disconnect",),
+    "peer.TestNotifyDisconnect": ("neo:PeerRows.test_notify_disconnect",),
+    "stall.TestAddRemoveMessage": ("neo:PeerRows.test_add_remove_message",),
+    "stall.TestDeadlineWorks": _NEO_DEADLINE,
+    "stall.TestDeadlineShouldNotBeEmpty": _NEO_DEADLINE,
+    "peermgr.TestAddPeer": ("neo:PeerRows.test_add_peer",),
+    "peermgr.TestRequestBlocks": _NEO_ASKED,
+    "peermgr.TestRequestHeaders": _NEO_ASKED,
+    "peermgr.TestNotifyDisconnect": ("neo:PeerRows.test_add_peer",),
+    "wire.TestWriteMessageLen": _NEO_VERSION,
+    "wire.TestReadMessage": _NEO_VERSION,
+    "payload.TestBlockDecodeEncode": ("neo:PayloadRows.test_block_decode_encode",),
+    "payload.TestBlockSizeCalculation": ("neo:PayloadRows.test_block_size_calculation",),
+    "payload.TestAddrMessageEncodeDecode": ("neo:PayloadRows.test_addr",),
+    "payload.TestNewGetAddr": ("neo:PayloadRows.test_empty",),
+    "payload.TestNewVerack": ("neo:PayloadRows.test_empty",),
+    "payload.TestGetBlocksCommandType": ("neo:PayloadRows.test_get_headers",),
+    "payload.TestGetHeadersEncodeDecode": ("neo:PayloadRows.test_get_headers",),
+    "payload.TestGetDataCommandType": _NEO_INVENTORY,
+    "payload.TestNewInventory": _NEO_INVENTORY,
+    "payload.TestEncodeDecodePayload": _NEO_INVENTORY,
+    "payload.TestEmptyInv": _NEO_INVENTORY,
+    "payload.TestNewHeaderMessage": _NEO_HEADERS,
+    "payload.TestAddAndEncodeHeaders": _NEO_HEADERS,
+    "payload.TestEncodeDecode": _NEO_HEADERS,
+    "payload.TestValidNewVersionMessage": _NEO_VERSION,
+    "payload.TestEncode": _NEO_VERSION,
+    "payload.TestLenIsCorrect": _NEO_VERSION,
+    "transaction.TestEncodeDecodeClaim": ("neo:TransactionRows.test_claim",),
+    "transaction.TestEncodeDecodeContract": ("neo:TransactionRows.test_contract",),
+    "transaction.TestEncodeDecodeEnrollment": ("neo:TransactionRows.test_enrollment",),
+    "transaction.TestEncodeDecodeIssue": ("test_neo_vectors:GoldenTests.test_written_again",),
+    "transaction.TestEncodeDecodeInvoc": ("neo:TransactionRows.test_invocation",),
+    "transaction.TestEncodeDecodeInvocAttributes": ("neo:TransactionRows.test_invocation",),
+    "transaction.TestEncodeDecodeMiner": ("neo:TransactionRows.test_miner",),
+    "transaction.TestEncodeDecodePublish": ("neo:TransactionRows.test_publish",),
+    "transaction.TestEncodeDecodeRegister": ("neo:TransactionRows.test_register",),
+    "transaction.TestEncodeDecodeGenesisRegister": ("neo:TransactionRows.test_register",),
+    "transaction.TestEncodeDecodeState": ("neo:TransactionRows.test_state",),
+}
+
+_EMPTY = "the test has nothing in it"
+_VALUES = "a type of the seed's own for amounts, bytes or hashes; here they are plain int and bytes"
+NEO_NOT_HERE = {
+    "peermgr.TestUnknownPeer": "nobody tells of messages by hand here: a peer that is not the node's cannot do so",
+    "payload.Test": _EMPTY,
+    "payload.TestOtherFunctions": _EMPTY,
+}
+NEO_VALUES = {"fixed8": _VALUES, "slice": _VALUES, "util": _VALUES}
+"""Whole packages of it."""

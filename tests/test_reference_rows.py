@@ -63,9 +63,16 @@ class CompleteTests(SynchronousTestCase):
             self.assertEqual(set(names) - by_name - nowhere - elsewhere, set(), family)
             self.assertGreater(len(by_name), 80)
 
+    def test_neo(self) -> None:
+        """Of neo-go's seed, each row is in the table, or has a reason, or its whole package has."""
+        nowhere = {name for name in rows.NEO if name.partition(".")[0] in table.NEO_VALUES}
+        self.assertEqual(set(table.NEO) | set(table.NEO_NOT_HERE) | nowhere, set(rows.NEO))
+        self.assertEqual(set(table.NEO) & (set(table.NEO_NOT_HERE) | nowhere), set())
+        self.assertEqual((len(rows.NEO), len(set(rows.NEO)), len(nowhere)), (59, 59, 15))
+
     def test_places(self) -> None:
         """Each place is a test."""
-        tables = [*table.PEER.values(), *table.WIRE_ELSEWHERE.values()]
+        tables = [*table.PEER.values(), *table.WIRE_ELSEWHERE.values(), table.NEO]
         for place in {place for each in tables for places in each.values() for place in places}:
             self.assertTrue(callable(found(place)), place)
             self.assertTrue(place.rpartition(".")[2].rpartition(":")[2].startswith("test_"), place)
