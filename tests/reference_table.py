@@ -260,7 +260,11 @@ _NEO_VERSION = ("neo:PayloadRows.test_version",)
 _NEO_HEADERS = ("neo:PayloadRows.test_headers",)
 _NEO_INVENTORY = ("neo:PayloadRows.test_inventory",)
 _NEO_DEADLINE = ("neo:PeerRows.test_deadline",)
-_NEO_ASKED = ("test_node_asking:AskingTests.test_availability", "test_node_asking:AskingTests.test_answer")
+_NEO_ASKED = (
+    "test_node_asking:AskingTests.test_availability",
+    "test_node_asking:AskingTests.test_answer",
+    "test_node_asking:AskingTests.test_nobody",
+)
 
 NEO: Table = {
     "peer.TestHandshake": ("neo:PeerRows.test_handshake",),
