@@ -17,6 +17,7 @@ from importlib import import_module
 from unittest.mock import patch
 
 import sidebyside
+from calls import call_table, statistics_table
 from configs import config_table
 from tables import code, codes, is_record, shortened, table
 
@@ -367,6 +368,8 @@ PARTS: dict[str, Callable[..., str]] = {
     "reasons": reason_table,
     "options": option_table,
     "configs": config_table,
+    "calls": call_table,
+    "statistics": statistics_table,
     "commands": command_list,
     "interface": interface,
     "modules": module_list,

@@ -44,4 +44,6 @@ async def visit(reactor: Any, where: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     react(lambda reactor: Deferred.fromCoroutine(visit(reactor, sys.argv[1])))

@@ -87,4 +87,6 @@ async def main(reactor: Any, name: str, where: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
     react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))

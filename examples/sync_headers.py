@@ -47,4 +47,6 @@ async def main(reactor: Any, where: str, name: str = "litecoin-regtest") -> None
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))

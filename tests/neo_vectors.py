@@ -34,6 +34,12 @@ def bad() -> list[Entry]:
     return _load("bad.json.gz")
 
 
+@cache
+def seed() -> list[Entry]:
+    """Payloads of the main network, and what they are, from the tests of neo-go's seed."""
+    return _load("seed.json.gz")
+
+
 def by_label(label: str) -> Entry:
     """One golden entry."""
     return next(entry for entry in golden() if entry["label"] == label)

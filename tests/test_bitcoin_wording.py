@@ -99,11 +99,14 @@ class WordTests(SynchronousTestCase):
     def test_rejected(self) -> None:
         """Command, code and reason, cut where they are long; the hash if there is one."""
         self.assertEqual(
-            rejected(Reject("tx", 0x12, "why", HASHES[0])), f"cmd tx, code 0x12, reason why, hash {ONE}"
+            rejected(Reject("tx", 0x12, "why", HASHES[0])),
+            f"cmd tx, code 0x12 duplicate, reason why, hash {ONE}",
         )
-        self.assertEqual(rejected(Reject("tx", 1, "why", bytes(32))), "cmd tx, code 0x01, reason why")
+        self.assertEqual(
+            rejected(Reject("tx", 1, "why", bytes(32))), "cmd tx, code 0x01 malformed, reason why"
+        )
         long = Reject("c" * 1000, 0x40, "r" * 1000)
-        self.assertEqual(rejected(long), f"cmd {'c' * 12}, code 0x40, reason {'r' * 250}")
+        self.assertEqual(rejected(long), f"cmd {'c' * 12}, code 0x40 nonstandard, reason {'r' * 250}")
 
     def test_counted_and_hashed(self) -> None:
         """One list, one hash."""

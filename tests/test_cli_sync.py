@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 from twisted.internet.defer import Deferred, fail, succeed
 
@@ -229,6 +230,19 @@ class GraphTests(GraphNodeCase):
         line = f"peerproto sync: interrupted at blocks {blocks}; started again, it goes on there\n"
         self.assertEqual(self.sync().err, line)
 
+    def test_nothing_came(self) -> None:
+        """A file in which nothing stands but the first block is taken away again."""
+        refused = ConnectFailed(f"{WHERE}: refused", Reason.CONNECTION_REFUSED)
+        self.patch(connecting, "connect", lambda *_, **__: fail(refused))
+
+        def run_reactor(name: str, work: Callable[[Any], Any], *, as_json: bool) -> int:
+            found: list[Any] = []
+            Deferred.fromCoroutine(work(self.clock)).addBoth(found.append)
+            return running._exit_code(name, found[0], as_json)
+
+        self.patch(running, "run_reactor", run_reactor)
+        self.assertEqual((self.sync().code, os.path.exists(self.path)), (1, False))
+
 
 class CommandTests(NodeCase):
     """The command, with the reactor and the way to the peer played by the test."""
@@ -314,6 +328,21 @@ class CommandTests(NodeCase):
         self.assertEqual((ran.code, ran.err), (1, ""))
         self.assertEqual(ran.objects(), [{"error": "connection-refused", "reason": f"{WHERE}: refused"}])
 
+    def test_nothing_came(self) -> None:
+        """A file that was made and has nothing in it is taken away; one that was there stays, as a full one does."""
+        folder = os.path.dirname(self.path)
+        refused = ConnectFailed(f"{WHERE}: refused", Reason.CONNECTION_REFUSED)
+        with mock.patch.object(connecting, "connect", lambda *_, **__: fail(refused)):
+            self.assertEqual((self.sync().code, os.listdir(folder)), (1, []))
+            HeaderStore(self.path, NETWORK.chain).close()
+            self.assertEqual((self.sync().code, os.listdir(folder)), (1, ["headers.sqlite"]))
+            os.unlink(self.path)
+            os.symlink("elsewhere", self.path)
+            self.assertEqual((self.sync().code, os.listdir(folder)), (1, ["headers.sqlite"]))
+            os.unlink(self.path)
+        self.sync()
+        self.assertEqual((os.listdir(folder), self.height()), (["headers.sqlite"], 2100))
+
     def test_interrupted(self) -> None:
         """Interrupted, it says how far it has come and that it can go on; the file is free again."""
 
@@ -325,7 +354,7 @@ class CommandTests(NodeCase):
         self.assertEqual(ran.code, 130)
         line = "peerproto sync: interrupted at height 0; started again, it goes on there\n"
         self.assertEqual(ran.err, line)
-        self.assertEqual(self.height(), 0)
+        self.assertFalse(os.path.exists(self.path))
 
     def refused(self, **more: Any) -> str:
         """What is said of a file that is refused with exit code 2, and is left as it is."""

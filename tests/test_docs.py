@@ -13,6 +13,7 @@ import shlex
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,13 +25,45 @@ from peerproto.cli import COMMANDS
 from peerproto.errors import Reason
 from peerproto.networks.bitcoin import Version
 from peerproto.tap import Options
+from peerproto.testing import Pair
 from tests.commands import run
+
+_COMMON = """String ID NA Addr Inbound Services UserAgent LastPingNonce LastPingTime LastPingMicros VersionKnown
+VerAckReceived ProtocolVersion LastSend LastRecv BytesSent BytesReceived TimeConnected TimeOffset PushAddrMsg
+PushRejectMsg QueueMessage QueueInventory AddKnownInventory StatsSnapshot Connected Disconnect AssociateConnection
+WaitForDisconnect """
+_CHAIN = (
+    _COMMON
+    + """LocalAddr StartingHeight WantsHeaders LastAnnouncedBlock UpdateLastAnnouncedBlock IsWitnessEnabled
+PushGetBlocksMsg PushGetHeadersMsg QueueMessageWithEncoding """
+)
+GO_METHODS = {
+    "btcd": _CHAIN + "UpdateLastBlockHeight LastBlock WantsAddrV2 PushAddrV2Msg Done ShouldDowngradeToV1",
+    "dcrd": """
+        String UpdateLastBlockHeight AddKnownInventory IsKnownInventory StatsSnapshot ID Addr Inbound
+        Services UserAgent LastPingNonce LastPingTime LastPingMicros ProtocolVersion LastBlock LastSend
+        LastRecv LocalAddr BytesSent BytesReceived TimeConnected TimeOffset StartingHeight WantsHeaders
+        PushAddrMsg PushAddrV2Msg PushGetHeadersMsg QueueMessage QueueInventory QueueInventoryImmediate
+        Connected Disconnect Handshake Run WaitForDisconnect
+    """,
+    "soterd": _CHAIN + "UpdateMaxBlockHeight MaxBlockHeight PushAddrCacheMsg",
+    "kaspad": _COMMON
+    + """WasBlockLocatorRequested SetWasBlockLocatorRequested SubnetworkID SelectedTipHash
+        SetSelectedTipHash IsSelectedTipKnown AddBanScore AddBanScoreAndPushRejectMsg PushGetBlockLocatorMsg
+        PushGetBlockInvsMsg PushBlockLocatorMsg""",
+    "neo-go": """Write Read Disconnect Port CreatedAt Height CanRelay LocalAddr RemoteAddr Services Inbound
+        IsVerackReceived NotifyDisconnect PingLoop Run StartProtocol ReadLoop WriteLoop RequestHeaders RequestBlocks""",
+}
+"""The public methods of Peer in each reference, at the commits that the rows of their tests are of."""
+GO_STATISTICS = """ID Addr Services LastSend LastRecv BytesSent BytesRecv ConnTime TimeOffset Version UserAgent Inbound
+StartingHeight LastBlock LastPingNonce LastPingTime LastPingMicros SelectedTipHash"""
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(page for page in DOCS.rglob("*.rst") if "_build" not in page.parts)
 
 with patch.object(sys, "path", [str(DOCS), *sys.path]):
+    import calls
     import configs
     import parts
     import sidebyside
@@ -179,6 +212,21 @@ class PartTests(SynchronousTestCase):
         }.items():
             theirs = {configs.name_of(field, reference) for field in configs.FIELDS} - {None}
             self.assertEqual(theirs, {name.replace("~", " ") for name in names.split()}, reference)
+
+    def test_calls(self) -> None:
+        """Each method of the references' peers stands in the table once; what is ours a ready peer has."""
+        pair = Pair(networks.named("kaspa-simnet"))
+        pair.deliver()
+        theirs = [name for call in calls.CALLS for name in call.theirs]
+        self.assertEqual(
+            sorted(theirs), sorted({name for names in GO_METHODS.values() for name in names.split()})
+        )
+        for name in (name for call in calls.CALLS for name in call.ours):
+            getattr(pair.outbound, name)
+        snapshot = asdict(pair.outbound.snapshot())
+        self.assertLess(set(calls.STATISTICS.values()), set(snapshot))
+        self.assertEqual(set(calls.STATISTICS), set(GO_STATISTICS.split()))
+        pair.cut()
 
     def test_commands(self) -> None:
         """The help of every command is in its page."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import ast
 import io
 import re
+import runpy
+import sys
 import textwrap
 import unittest
 from contextlib import redirect_stdout
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
@@ -268,6 +271,19 @@ class ExampleTests(ProgramCase):
             [(port, interface) for port, _, _, interface in reactor.tcpServers], [(18555, "127.0.0.1")]
         )
         self.assertIn("listening at", out.getvalue())
+
+
+class UsageTests(SynchronousTestCase):
+    """What they say to who does not know what to type."""
+
+    def test_too_few_words(self) -> None:
+        """Each says what it does and how it is run, and nothing else happens."""
+        for name in ("explore_block", "first_peer", "monitor", "relay", "sync_headers"):
+            path = ROOT / "examples" / f"{name}.py"
+            with patch.object(sys, "argv", [str(path)]):
+                stop = self.assertRaises(SystemExit, runpy.run_path, str(path), run_name="__main__")
+            self.assertEqual(stop.code, example(name).__doc__)
+            self.assertIn(f"``python examples/{name}.py ", stop.code)
 
 
 class ReadmeTests(ProgramCase):

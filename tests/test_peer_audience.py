@@ -140,7 +140,25 @@ class TraceTests(PeerTestCase):
             raw.peer.send(Ping(1 << 64))
         self.assertEqual(self.lines, [("write", 0, "ping", "LocalError")])
         raw.send(b"!" + raw.frame(Ping(1)))
-        self.assertEqual(self.lines[1], ("read", 0, None, "WrongNetwork"))
+        self.assertEqual(self.lines[1], ("read", 24, None, "WrongNetwork"))
+
+    def test_size_of_what_failed(self) -> None:
+        """Of a refused frame it is what has told it, however it comes (dcrd peer/peer.go, OnRead)."""
+        ping = regtest().envelope.wrap(b"ping".ljust(12, b"\0"), bytes(8))
+        for frame, size, error in (
+            (ping[:20] + bytes(4) + ping[24:], 32, "BadChecksum"),
+            (regtest().envelope.wrap(b"ping".ljust(12, b"\0"), bytes(3)), 27, "MalformedMessage"),
+            (regtest().envelope.wrap(b"verack".ljust(12, b"\0"), bytes(3)), 24, "OversizeCommand"),
+            (b"\0" * 32, 24, "WrongNetwork"),
+        ):
+            for step in (1, 30, 100):
+                raw = self.ready()
+                raw.peer.add_listener(self.tracer())
+                self.lines.clear()
+                for at in range(0, len(frame), step):
+                    raw.peer.dataReceived(frame[at : at + step])
+                told = [line for line in self.lines if line[0] == "read"]
+                self.assertEqual(told, [("read", size, None, error)], (frame, step))
 
     def test_found_later(self) -> None:
         """What is malformed inside is told when somebody has looked; so is what is passed over."""

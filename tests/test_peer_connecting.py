@@ -110,6 +110,18 @@ class ConnectTests(ConnectingTestCase):
         self.connect(TCP4ClientEndpoint(self.reactor, "192.0.2.7", 1, timeout=5))
         self.assertEqual(self.dialled(), ("192.0.2.7", 1, 5))
 
+    def test_by_hand(self) -> None:
+        """A peer that is chosen by hand is spared, and only that one; nothing has come from it by then."""
+        scores = []
+        for options in ({"manual": True}, {}):
+            connecting = self.connect("192.0.2.2:8333", **options)
+            peer = self.reactor.tcpClients[-1][2].buildProtocol(CALLED)
+            peer.makeConnection(MemoryTransport(CALLER, CALLED))
+            found = self.successResultOf(connecting)
+            scores.append((found.is_spared, found.add_score(7)))
+            found.connectionLost(Failure(error.ConnectionDone()))
+        self.assertEqual(scores, [(True, 0), (False, 7)])
+
 
 class FailureTests(ConnectingTestCase):
     """Row 61: each way to fail has its reason, and one clear line."""

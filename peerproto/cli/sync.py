@@ -80,24 +80,20 @@ def add_parser(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Do it. Returns 1 if the peer did not do its part. Raises LocalError for a store or a place that is none."""
     from peerproto.cli.running import run_reactor
-    from peerproto.node.keeping import chain_in, open_store, standing
+    from peerproto.node.keeping import kept_in, standing
 
-    network = named(options.network, options.policy)
-    store = open_store(options.store, network)
-    try:
-        chain = chain_in(store, network, time.time)
-        return run_reactor(
-            "peerproto sync", lambda reactor: _sync(reactor, options, chain), as_json=options.json
-        )
-    except KeyboardInterrupt:
-        (grows, count), *_ = standing(chain).items()
-        print(
-            f"peerproto sync: interrupted at {grows} {count}; started again, it goes on there",
-            file=sys.stderr,
-        )
-        raise
-    finally:
-        store.close()
+    with kept_in(options.store, named(options.network, options.policy), time.time) as chain:
+        try:
+            return run_reactor(
+                "peerproto sync", lambda reactor: _sync(reactor, options, chain), as_json=options.json
+            )
+        except KeyboardInterrupt:
+            (grows, count), *_ = standing(chain).items()
+            print(
+                f"peerproto sync: interrupted at {grows} {count}; started again, it goes on there",
+                file=sys.stderr,
+            )
+            raise
 
 
 async def _sync(reactor: Any, options: argparse.Namespace, chain: Chain) -> int:

@@ -5,8 +5,10 @@ Both are opened, followed and served in the same way, so that whoever runs a nod
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -56,6 +58,34 @@ def kept_in_memory(network: Network, now: float) -> Iterator[Chain]:
     """An empty one that is gone afterwards, at a time in seconds since 1970. Raises LocalError as the others do."""
     with closing(open_store(":memory:", network)) as store:
         yield chain_in(store, network, lambda: now)
+
+
+@contextmanager
+def kept_in(path: str, network: Network, now: Callable[[], float]) -> Iterator[Chain]:
+    """What is in a file while it is open; one that is made for this, and has nothing in it then, is taken away again.
+
+    Raises as `open_store` and `chain_in` do.
+    """
+    was_there = os.path.exists(path)
+    store = open_store(path, network)
+    with closing(store):
+        try:
+            yield chain_in(store, network, now)
+        finally:
+            if not was_there and _is_empty(store):
+                _take_away(os.path.realpath(path))
+
+
+def _take_away(path: str) -> None:
+    """Remove a file that is open and locked, its log first: SQLite leaves the log of a file that is gone."""
+    with suppress(OSError):  # not every system lets go what is open
+        for suffix in ("-wal", ""):
+            Path(path + suffix).unlink(missing_ok=True)
+
+
+def _is_empty(store: Store) -> bool:
+    """Whether it has no more than the first block."""
+    return (len(store) if isinstance(store, GraphStore) else store.rows) == 1
 
 
 def standing(chain: Chain) -> dict[str, int | str]:

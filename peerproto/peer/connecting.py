@@ -41,6 +41,7 @@ def connect(
     *,
     timeout: float | None = None,
     proxy: str | Proxy | None = None,
+    manual: bool = False,
 ) -> Deferred[PeerProtocol]:
     """Connect to a peer; fires as soon as there is a connection (then wait for `when_ready`).
 
@@ -49,13 +50,23 @@ def connect(
     :param timeout: seconds, for an address; an endpoint has its own. None for 10, through a proxy for 60.
     :param proxy: `socks5://[user:password@]host[:port]`, which alone looks up names; None for the factory's, which
         may have none. With a proxy `where` must be host and port: an endpoint would go past it.
+    :param manual: whether this peer is chosen by hand: then nothing is held against it, whatever the factory says of
+        its others.
 
     Fails with ConnectFailed, whose text is one line. Raises LocalError if `where` or `proxy` says nothing.
     """
     endpoint = client_endpoint(reactor, where, factory.network.port, timeout, proxy or factory.proxy)
     factory.use_clock(reactor)
     connecting: Deferred[PeerProtocol] = endpoint.connect(factory)
+    if manual:
+        connecting.addCallback(_by_hand)
     return connecting.addErrback(_not_connected, where)
+
+
+def _by_hand(peer: PeerProtocol) -> PeerProtocol:
+    """A connection is told of before the first byte is read: nothing can have been held against the peer."""
+    peer.manual = True
+    return peer
 
 
 def _not_connected(reason: Failure, where: object) -> Any:

@@ -48,6 +48,7 @@ class Inbox:
         self._audience = peer.audience
         self._pending = peer.pending
         self._statistics = peer.statistics
+        self._notes = peer.notes
         self._reader = Reader(peer.codec)
         self._receive = self._negotiate
         self._stream: Iterator[Message | Unread] | None = None
@@ -56,6 +57,7 @@ class Inbox:
         self._handling: type = Unread
         self._work: Deferred[Any] | None = None
         self._asked = False
+        self._found: MalformedMessage | None = None
         self._passed_over: frozenset[type[Message]] = frozenset()
         backlog = peer.network.backlog
         self._questions = Questions(peer, backlog) if backlog else None
@@ -157,7 +159,7 @@ class Inbox:
                     return
         except MalformedMessage as error:
             if self._audience.on_read is not None:
-                self._audience.on_read(peer, 0, None, error)
+                self._audience.on_read(peer, 0 if error is self._found else reader.size, None, error)
             raise
 
     def _wait_for(self, result: object) -> None:
@@ -220,6 +222,9 @@ class Inbox:
         self._speak(witness=bool(theirs.services & peer.network.witness_service))
         peer.watch.open(lambda: peer.guarded(keep_alive, peer))
         agent = printable(theirs.user_agent)
+        if self._notes is not None:
+            ours = self._factory.protocol_version
+            self._notes.spoken(theirs.protocol_version, ours, peer.protocol_version)
         _log.info("{peer} is ready: {agent} {pver}", peer=str(peer), agent=agent, pver=peer.protocol_version)
         for message in greeting:
             peer.outbox.write(message)
@@ -246,6 +251,8 @@ class Inbox:
             self._pending.received(message)  # type: ignore[arg-type]
         handler = self._audience.handlers.get(kind)
         if handler is None:
+            if self._notes is not None and duty is None and kind not in self._pending.answers:
+                self._notes.unheard(message.command)
             return
         if kind is self._question:
             assert self._questions is not None
@@ -264,5 +271,6 @@ class Inbox:
     def _found_malformed(self, message: Message | Unread, error: MalformedMessage) -> None:
         """Somebody looked into a message that is read on first use: all goes on as if it had been found on arrival."""
         if isinstance(message, Unread) or type(error) not in self._reader.codec.policy.tolerates:
+            self._found = error
             raise error
         self._deliver(Unread(message.command, message.payload or b"", error))

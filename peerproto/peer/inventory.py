@@ -8,6 +8,7 @@ from typing import Any
 from peerproto.forms.conversation import Timing
 from peerproto.forms.inventory import InventoryRules
 from peerproto.peer.known import KnownInventory
+from peerproto.peer.notes import Notes
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.timers import Timers
 from peerproto.wire.message import Message
@@ -26,11 +27,13 @@ class Inventory:
     A round that finds the peer not open for business, or not taking what it was sent, waits for the next.
 
     :param send: sends a message. :param random: a number of so many bits.
+    :param notes: where it is noted what became of a round; None for nowhere.
     :ivar known: what the peer knows. :ivar dropped: how many vectors were never sent, because too many waited.
     """
 
     __slots__ = (
-        "_now", "_outbox", "_queue", "_random", "_rules", "_send", "_start", "_timers", "_timing", "dropped", "known",
+        "_notes", "_now", "_outbox", "_queue", "_random", "_rules", "_send", "_start", "_timers", "_timing", "dropped",
+        "known",
     )  # fmt: skip
 
     def __init__(
@@ -42,6 +45,7 @@ class Inventory:
         outbox: Outbox,
         send: Callable[[Message], object],
         random: Callable[[int], int],
+        notes: Notes | None = None,
     ) -> None:
         self.known = KnownInventory(rules, now)
         self.dropped = 0
@@ -53,6 +57,7 @@ class Inventory:
         self._outbox = outbox
         self._send = send
         self._random = random
+        self._notes = notes
         self._queue: dict[Any, None] = {}
 
     @property
@@ -108,6 +113,8 @@ class Inventory:
             return
         queue, self._queue = self._queue, {}
         fresh = [vector for vector in queue if vector not in self.known]
+        if self._notes is not None:
+            self._notes.round(len(fresh), len(queue) - len(fresh), self.dropped)
         for at in range(0, len(fresh), self._rules.most):
             batch = fresh[at : at + self._rules.most]
             for vector in batch:

@@ -44,7 +44,8 @@ class IPeerListener(Interface):
     def on_read(peer: PeerProtocol, size: int, message: object, error: Exception | None) -> None:
         """A frame of so many bytes has come, before it is handled; or one that ends the peer, with a message of None.
 
-        The bytes of what is not a message of the network are not counted: size is 0 then.
+        Of such a one the size is what has told it: the frame, or its header; 0 for what somebody found out about a
+        message that this was told of before.
         """
 
     def on_write(peer: PeerProtocol, size: int, message: Message, error: Exception | None) -> None:

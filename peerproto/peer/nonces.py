@@ -25,7 +25,11 @@ class Nonces:
             self._sent.popitem(last=False)
 
     def __contains__(self, nonce: int) -> bool:
-        return nonce in self._sent
+        """Whether it is one of ours; one that came back is the newest again (dcrd peer/peer.go, sentNonces)."""
+        if nonce not in self._sent:
+            return False
+        self._sent.move_to_end(nonce)
+        return True
 
     def meet(self, node: Hashable, here: object) -> bool:
         """Note that we have this node as a peer, known by `here`; False if we have it already."""

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from peerproto.errors import NotFound, PeerError, PeerStalled
 from peerproto.forms.conversation import Expectation, Key
 from peerproto.network import Network
+from peerproto.peer.notes import Notes
 from peerproto.peer.quota import Quota
 from peerproto.wire.message import Message
 
@@ -65,12 +66,14 @@ class Pending:
     All times are in seconds on whatever clock the caller goes by.
 
     :param insists: whether the peer is ended that owes too long; if not, it may owe as much as is asked for.
+    :param notes: where it is noted what is owed and overdue; None for nowhere.
     :ivar answers: which kinds of messages answer something. :ivar quota: how much may be asked for at a time.
     :ivar soonest: when something may be overdue: never later than the earliest deadline.
     """
 
-    def __init__(self, network: Network, *, insists: bool = True) -> None:
+    def __init__(self, network: Network, *, insists: bool = True, notes: Notes | None = None) -> None:
         self.network = network
+        self._notes = notes
         self.answers = _answers(network)
         self.soonest = inf
         self._asks: dict[Hashable, deque[Ask]] = {}
@@ -148,6 +151,9 @@ class Pending:
     def expire(self, now: float) -> None:
         """Fail what is overdue, each alone."""
         late = [ask for ask in self._all() if ask.deadline <= now]
+        if self._notes is not None:
+            for ask in late:
+                self._notes.overdue(ask.name)
         self._fail(late, lambda ask: PeerStalled(f"{ask.name} was not answered in time"))
         self.soonest = min((ask.deadline for ask in self._all()), default=inf)
 
@@ -173,6 +179,8 @@ class Pending:
         return [ask for ask in self._all() if ask.waiter is not None]
 
     def _insist(self, expectation: Expectation, message: Message, now: float) -> None:
+        if self._notes is not None:
+            self._notes.owed(message.command, expectation.seconds)
         if not expectation.ends_peer:
             return
         deadline = now + expectation.seconds

@@ -31,6 +31,7 @@ from peerproto.peer.inbox import Inbox
 from peerproto.peer.inventory import Inventory
 from peerproto.peer.listener import started
 from peerproto.peer.logs import Logger
+from peerproto.peer.notes import notes_of
 from peerproto.peer.once import Once
 from peerproto.peer.outbox import Outbox
 from peerproto.peer.pending import Pending
@@ -75,7 +76,8 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.clock: IReactorTime = factory.get_clock()
         self.network: Network = factory.network
         self.handshake = Handshake(factory, inbound=inbound)
-        self.pending = Pending(self.network, insists=factory.timing.stall_tick > 0)
+        self.notes = notes_of(self)
+        self.pending = Pending(self.network, insists=factory.timing.stall_tick > 0, notes=self.notes)
         self.pings = Pings()
         self.statistics = Statistics(self.clock.seconds())
         self.audience = Audience(factory, stopwatch_of(factory, self.statistics, self.clock))
@@ -100,6 +102,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
             self.outbox,
             self.send,
             factory.random,
+            self.notes,
         )
         self.ending: PeerError | None = None
         self._watch_writing()

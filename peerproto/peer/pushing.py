@@ -13,6 +13,7 @@ from peerproto.forms.gossip import AddressGossip, Known
 from peerproto.forms.phrases import NOWHERE
 from peerproto.peer.asking import Asking, not_sent
 from peerproto.peer.logs import Logger
+from peerproto.peer.notes import Notes
 from peerproto.wire.message import Message
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Pushing(Asking):
     """
 
     factory: PeerFactory
+    notes: Notes | None
     locator_requested = False
     _pushed: Mapping[str, Hashable] = MappingProxyType({})
 
@@ -138,7 +140,11 @@ class Pushing(Asking):
 
     def _push(self, command: str, expect: bool, *said: Any) -> bool:
         message, same = self._worded(command, *said)
-        if self.ending or (same is not None and self._pushed.get(command) == same):
+        if self.ending:
+            return False
+        if same is not None and self._pushed.get(command) == same:
+            if self.notes is not None:
+                self.notes.repeated(command)
             return False
         self.send(message, expect=expect)
         self._pushed = {**self._pushed, command: same}

@@ -42,6 +42,8 @@ class Reading:
         if not self._stopped:
             self._stopped = peer.inbox.held = True
             peer.watch.stand_still()
+            if peer.notes is not None:
+                peer.notes.reading(_why(peer))
             peer.watch.timers.every("look", LOOK, self._look)
         _tell(peer.transport, "pauseProducing")
         self._wait()
@@ -73,6 +75,8 @@ class Reading:
         self._stopped = peer.inbox.held = False
         peer.watch.timers.cancel("look")
         peer.watch.go_on()
+        if peer.notes is not None:
+            peer.notes.reading("is read again")
         peer.handle(peer.inbox.go_on)
         if not self._stopped and not peer.ending:
             _tell(peer.transport, "resumeProducing")
@@ -80,6 +84,12 @@ class Reading:
     def _look(self) -> None:
         if self._peer.inbox.kept < MOST_KEPT:
             _tell(self._peer.transport, "resumeProducing")
+
+
+def _why(peer: PeerProtocol) -> str:
+    if peer.inbox.is_at_work:
+        return f"is not read: a listener is at work on its {peer.inbox.command}"
+    return f"is not read: it does not take what it is sent, {peer.outbox.flow.waiting} bytes"
 
 
 def _tell(transport: Any, name: str) -> None:

@@ -11,6 +11,7 @@ from peerproto.forms.introduction import Introduction
 from peerproto.network import Network
 from peerproto.peer.ending import ip_and_port, where_is
 from peerproto.peer.handshake import Handshake, State
+from peerproto.peer.notes import Notes
 from peerproto.peer.statistics import Statistics
 from peerproto.peer.threadsafe import ThreadSafe
 from peerproto.wire.message import Message
@@ -33,6 +34,7 @@ class Standing:
     clock: IReactorTime
     handshake: Handshake
     statistics: Statistics
+    notes: Notes | None
     ending: PeerError | None
     transport: Any
 
@@ -106,7 +108,10 @@ class Standing:
 
     def update_last_block_height(self, height: int) -> None:
         """The peer has a block of this height; a lower one than is known changes nothing."""
+        before = self.last_block
         self._last_block = max(self._last_block, height)
+        if self.notes is not None and self.last_block != before:
+            self.notes.rose(before, height)
 
     def update_last_announced_block(self, block_hash: bytes | None) -> None:
         """The peer has announced this block; None forgets."""

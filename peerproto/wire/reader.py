@@ -12,6 +12,9 @@ from peerproto.wire.message import Message
 _SMALL = 4096
 """Chunks of fewer bytes are put together as they come: many of them would take far more memory than they hold."""
 
+_CHECKSUM_AT = 20
+"""What is wrong before that in a frame, its header alone tells."""
+
 
 class Reader:
     """Bytes in, messages out, at any chunking.
@@ -21,7 +24,8 @@ class Reader:
     waited for.
 
     :ivar codec: may be set to another one between two messages, also while `feed` is iterated.
-    :ivar size: bytes of the last complete frame, its header included.
+    :ivar size: bytes of the last complete frame, its header included; of one that is refused, what has told it: the
+        frame, its header, or what is there of that.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -74,6 +78,7 @@ class Reader:
         """Raises WrongNetwork as soon as four bytes tell."""
         magic = self._head[:4]
         if len(magic) == 4 and magic != self.codec.envelope.magic:
+            self.size = len(self._head)
             raise self.codec.foreign_magic(magic)
 
     def _message(self, header: tuple[bytes, bytes, int, bytes], payload: bytes) -> Message | Unread:
@@ -84,6 +89,8 @@ class Reader:
 
     def _tolerate(self, error: MalformedMessage, command: bytes, *pieces: bytes) -> Unread:
         if type(error) not in self.codec.policy.tolerates:
+            if error.offset < _CHECKSUM_AT:
+                self.size = HEADER.size
             raise error
         return Unread(show_command(command), b"".join(pieces), error)
 

@@ -7,7 +7,7 @@ is as received: who shows it escapes it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -123,10 +123,31 @@ def _count(transactions: int | Collection[Any]) -> int:
     return transactions if isinstance(transactions, int) else len(transactions)
 
 
-def rejected(message: Any) -> str:
-    """For a reject: of which command, and why."""
-    about = f", hash {display(message.hash)}" if message.hash and any(message.hash) else ""
-    return f"cmd {message.cmd[:12]}, code {message.code:#04x}, reason {message.reason[:MOST_TEXT]}{about}"
+REJECT_CODES = {
+    0x01: "malformed",
+    0x10: "invalid",
+    0x11: "obsolete",
+    0x12: "duplicate",
+    0x40: "nonstandard",
+    0x41: "dust",
+    0x42: "insufficient fee",
+    0x43: "checkpoint",
+}
+"""What the codes of rejects mean (BIP61)."""
+
+
+def rejecting(codes: Mapping[int, str] = REJECT_CODES) -> Summary:
+    """For a reject, by what its codes mean: of which command, and why."""
+
+    def summary(message: Any) -> str:
+        about = f", hash {display(message.hash)}" if message.hash and any(message.hash) else ""
+        code = codes.get(message.code, "unknown")
+        return f"cmd {message.cmd[:12]}, code {message.code:#04x} {code}, reason {message.reason[:MOST_TEXT]}{about}"
+
+    return summary
+
+
+rejected = rejecting()
 
 
 def named(kinds: Iterable[type[Any]], summary: Summary) -> dict[type[Any], Summary]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any, Self
 
 from peerproto.errors import LocalError, MalformedMessage
 from peerproto.networks.kaspa.messages import MOST
 from peerproto.networks.kaspa.records import Header, ShowsAbsent, WithHeader
-from peerproto.networks.kaspa.subnetworks import COINBASE, SubnetworkID
+from peerproto.networks.kaspa.subnetworks import COINBASE, NATIVE, SubnetworkID
 from peerproto.networks.kaspa.transactions import (
     LEAST_TX,
     MOST_INPUTS,
@@ -92,6 +93,16 @@ class Tx(ShowsAbsent):
             return sha256d(write_tx(self))
         return sha256d(write_tx(self, scripts=False, payload=False))
 
+    def concerns(self, subnetwork: bytes | None) -> bool:
+        """Whether it is announced to a node that follows a subnetwork; None for all, the native one sees all too
+        (kaspad wire/msgtx.go, IsSubnetworkCompatible).
+        """
+        return subnetwork is None or subnetwork in (NATIVE, self.subnetwork_id)
+
+    def without_payload(self) -> Self:
+        """The same with an empty payload, if it may have one at all: its hash stays."""
+        return self if self.subnetwork_payload is None else replace(self, subnetwork_payload=b"")
+
 
 def _as_json(name: str) -> str:
     return "payload" if name == "subnetwork_payload" else name
@@ -150,6 +161,13 @@ class Block(WithHeader):
 
     header: Header
     transactions: Annotated[list[Tx], _txs]
+
+    def for_subnetwork(self, subnetwork: bytes) -> Block:
+        """As a partial node of this subnetwork is sent it: without the payloads of others (kaspad wire/msgblock.go,
+        ConvertToPartial).
+        """
+        cut = [tx if tx.subnetwork_id == subnetwork else tx.without_payload() for tx in self.transactions]
+        return Block(self.header, cut)
 
 
 @message("merkleblock", most=MOST, lazy=True)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from peerproto.chain.rules import display
 from peerproto.networks.bitcoin.wording import (
+    REJECT_CODES,
     Summary,
     block,
     counted,
     hashed,
     introduced,
     named,
-    rejected,
+    rejecting,
     things,
     transaction,
 )
 from peerproto.networks.kaspa import blocks, messages
 from peerproto.networks.kaspa.behaviour import item_keys, read_version
+
+_REJECT_CODES = {**REJECT_CODES, 0x13: "not requested", 0x43: "finality", 0x44: "difficulty"}
 
 
 def _between(message: messages.GetBlockInvs | messages.GetBlockLocator) -> str:
@@ -34,5 +37,5 @@ SUMMARIES: dict[type, Summary] = {
     messages.FilterLoad: counted("filter", "bytes"),
     messages.FilterAdd: counted("data", "bytes"),
     messages.FeeFilter: lambda message: f"at least {message.min_fee}",
-    messages.Reject: rejected,
+    messages.Reject: rejecting(_REJECT_CODES),
 }
