@@ -24,7 +24,7 @@ from peerproto.node.slots import Limits
 from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
 from tests.commands import HOME
-from tests.node_process import TWISTD, Running, run
+from tests.node_process import SECONDS, TWISTD, Running, run
 
 FILES = sorted((HOME / "tap").glob("*.toml"))
 
@@ -427,13 +427,20 @@ class TwistdTests(TapCase):
         log = Path(self.folder, "twistd.log").read_text()
         self.assertIn("peernode: nowhere/x.sqlite: No such file or directory", log)
 
+    def wait_until_it_runs(self, port: int) -> None:
+        """Until it hangs up on nonsense: before its reactor runs, a signal ends it as it ends any process."""
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
+            connection.sendall(bytes(24))
+            self.assertEqual(connection.recv(1), b"")
+
     def test_runs_and_stops(self) -> None:
         """It runs until SIGTERM, and then stops in good order: port closed, store whole, pid file gone."""
         node = Running(
             self.folder, *TWISTD, "--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1"
         )
         self.addCleanup(node.kill)
-        node.wait_for(r"at start: height 0")
+        found = node.wait_for(r"accepting peers at 127.0.0.1:(\d+)")
+        self.wait_until_it_runs(int(found[1]))
         self.assertIn("twistd.pid", self.left())
         node.stop(signal.SIGTERM)
         self.assertRegex(node.output, r"Port \d+ Closed")
