@@ -111,6 +111,13 @@ class Options(usage.Options):
             raise LocalError("--seed and --no-seeds exclude each other")
         return self["seed"] if self["seed"] or self["no-seeds"] else None
 
+    def keep_blocks(self) -> int:
+        """How many blocks to keep. Raises LocalError on a network where there is no chain of them."""
+        most: int = self["keep-blocks"]
+        if most and self.net.trade is None:
+            raise LocalError(f"--keep-blocks: {self.net.name} has no chain of blocks to keep the newest of")
+        return most
+
     def store_path(self) -> str:
         """Where headers or blocks are kept. Raises LocalError for a network of which a node can follow nothing."""
         return self["store"] or f"{what_is_kept(self.net)}-{self.net.name}.sqlite"
@@ -166,6 +173,7 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
             store=options.store_path(),
             connect=options["connect"],
             listen=options["listen"],
+            keep_blocks=options.keep_blocks(),
             timing=options.timing(),
             company=options.company(),
             **options.settings,

@@ -145,6 +145,19 @@ class OptionsTests(TapCase):
             self.assertEqual(self.parse("--config", self.file(text)).seeds(), seeds)
         self.assertEqual(self.parse("--config", self.file('seed = ["a"]\n'), "--seed", "b").seeds(), ["b"])
 
+    def test_keep_blocks(self) -> None:
+        """How many blocks are kept: none, if not asked for; on a network without a chain none can be."""
+        self.assertEqual(self.parse()["keep-blocks"], 0)
+        self.assertEqual(self.parse("--config", self.file("keep-blocks = 288\n"))["keep-blocks"], 288)
+        self.assertEqual(self.parse("--keep-blocks", "1000")["keep-blocks"], 1000)
+        said = "--keep-blocks: 'all' is no number from 0 to 10000000"
+        self.assertEqual(self.fault("--keep-blocks=all"), said)
+        options = self.parse("--network", "kaspa-simnet", "--keep-blocks", "5")
+        stop = self.assertRaises(SystemExit, make_service, options, MemoryReactorClock(), sys.exit)
+        assert isinstance(stop, SystemExit)
+        said = "--keep-blocks: kaspa-simnet has no chain of blocks to keep the newest of"
+        self.assertEqual(self.line(stop), said)
+
     def test_number_of_peers_that_is_none(self) -> None:
         """A number of peers is a whole one, on the command line and in a file."""
         for name, most in (("outbound", 1000), ("inbound", 100_000)):
