@@ -62,6 +62,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._lists: dict[str, list[str]] = {}
+        self.parent: usage.Options | None = None
 
     def opt_version(self) -> None:
         """Show the version and end."""
@@ -88,6 +89,7 @@ class Options(usage.Options):
             seeds_of(self.net, self.seeds())
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
+        self._leave_out_pid_file()
 
     def timing(self) -> Timing:
         """The network's timing with what was given."""
@@ -126,6 +128,12 @@ class Options(usage.Options):
         self._lists = {}
         super().parseOptions(words)  # type: ignore[no-untyped-call]
         self.update({name: [] for name in LISTS} | {**self} | self._lists)
+
+    def _leave_out_pid_file(self) -> None:
+        """twistd writes one of its own accord; in the foreground nobody needs it, unless it was asked for."""
+        program: Any = self.parent
+        if program and program.get("nodaemon") and not any(word.startswith("--pid") for word in sys.argv):
+            program["pidfile"] = ""
 
     def _take_file(self, path: str) -> None:
         kinds = {name: option.kind for name, option in OPTIONS.items()}

@@ -430,6 +430,15 @@ class TwistdTests(TapCase):
         self.assertRegex(err, rf"\Apeernode: cannot listen on {where}: .*Address already in use.*\n\Z")
         self.assertEqual(self.left(), [])
 
+    def test_book(self) -> None:
+        """So is a book that cannot be made, or is in use; and a place for blocks that cannot be had."""
+        words = ("--store", ":memory:", "--network", "bitcoin-regtest")
+        code, _, err = self.twistd(*words, "--book", "nowhere/book.sqlite")
+        self.assertEqual((code, err), (1, "peernode: nowhere/book.sqlite: No such file or directory\n"))
+        Path(self.folder, "headers.sqlite.blocks").mkdir()
+        code, _, err = self.twistd(*words[2:], "--store", "headers.sqlite", "--keep-blocks", "9")
+        self.assertEqual((code, err), (1, "peernode: headers.sqlite.blocks: not a file\n"))
+
     def test_daemon(self) -> None:
         """Who waits for a daemon hears that it could not start; its log says why, and its pid file is gone."""
         words = (*TWISTD[:2], "peernode", "--store", "nowhere/x.sqlite")
@@ -447,16 +456,19 @@ class TwistdTests(TapCase):
             self.assertEqual(connection.recv(1), b"")
 
     def test_runs_and_stops(self) -> None:
-        """It runs until SIGTERM, and then stops in good order: port closed, store whole, pid file gone."""
-        node = Running(
-            self.folder, *TWISTD, "--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1"
-        )
-        self.addCleanup(node.kill)
-        found = node.wait_for(r"accepting peers at 127.0.0.1:(\d+)")
-        self.wait_until_it_runs(int(found[1]))
-        self.assertIn("twistd.pid", self.left())
-        node.stop(signal.SIGTERM)
-        self.assertRegex(node.output, r"Port \d+ Closed")
-        self.assertIn("Server Shut Down", node.output)
-        self.assertNotIn("Traceback", node.output)
-        self.assertEqual(self.left(), ["headers-bitcoin-regtest.sqlite"])
+        """It runs until SIGTERM, and then stops in good order: port closed, store whole. There is a pid file only if it
+        was asked for, and it goes with the node.
+        """
+        words = ("--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1")
+        store = "headers-bitcoin-regtest.sqlite"
+        for asked, there in (((), []), (("--pidfile=x.pid",), ["x.pid"])):
+            node = Running(self.folder, *TWISTD[:-1], *asked, "peernode", *words)
+            self.addCleanup(node.kill)
+            found = node.wait_for(r"accepting peers at 127.0.0.1:(\d+)")
+            self.wait_until_it_runs(int(found[1]))
+            self.assertEqual([name for name in self.left() if not name.startswith(store)], there)
+            node.stop(signal.SIGTERM)
+            self.assertRegex(node.output, r"Port \d+ Closed")
+            self.assertIn("Server Shut Down", node.output)
+            self.assertNotIn("Traceback", node.output)
+            self.assertEqual(self.left(), [store])
