@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from peerproto import Nonces, NotFound
+from peerproto import Nonces, NotFound, networks
 from peerproto.chain.rules import display
 from peerproto.networks.bitcoin import MSG_BLOCK, MSG_WITNESS_BLOCK, GetBlocks, GetData, InvVect
 from peerproto.node.blockstore import BlockStore
@@ -16,10 +16,14 @@ from peerproto.node.service import PeerNodeService
 
 from .conftest import BLOCKS
 from .litecoind import Litecoind
+from .neo import NETWORK as NEO_NETWORK
+from .neo import NeoNode
 from .ours import POLICIES, Ours, chain_of, litecoin, peers_of, synced, where, wire
 from .waiting import SECONDS, until, within
 
 StartLitecoind = Callable[..., Awaitable[Litecoind]]
+StartNeo = Callable[..., Awaitable[NeoNode]]
+NEO = networks.named(NEO_NETWORK)
 LISTEN = ["tcp:0:interface=127.0.0.1"]
 NETWORK_LIMITED, NETWORK, WITNESS = 1 << 10, 1 << 0, 1 << 3
 
@@ -132,3 +136,21 @@ async def test_old_way(litecoind: Litecoind, ours: Ours) -> None:
     question = GetBlocks(70016, [litecoin().genesis], bytes(32))
     found, real = [await within(each.request(question), SECONDS) for each in (peer, theirs)]
     assert found == real and len(found.inv_list) == BLOCKS
+
+
+async def test_neo(start_neo: StartNeo, ours: Ours) -> None:
+    """Blocks of a node of NEO are kept, and served, byte for byte, to another of ours that knows nobody else."""
+    node = await start_neo(rate=10)
+    options = {"network": NEO, "listen": LISTEN, "keep_blocks": 5000}
+    first = ours.service(node.address, nonces=Nonces(), **options)
+    await until(lambda: held(first) >= 30, "some blocks", 40.0)
+    assert said(first) == NETWORK
+    second = ours.service(where(first.ports[0]), nonces=Nonces(), **options)
+    await until(lambda: held(second) >= 35, "the same, and some that are new", 40.0)
+    (peer,) = [peer for peer in peers_of(first) if not peer.inbound]
+    asker = await ours.dial(where(second.ports[0]), network=NEO, nonces=Nonces())
+    hashes = [NEO.chain.block_hash(chain_of(second).header_at(height)) for height in (1, 20, 34)]
+    found = await within(asker.request_blocks(hashes), SECONDS)
+    raw = [await within(node.rpc("getblock", height), SECONDS) for height in (1, 20, 34)]
+    assert [block.payload.hex() for block in found] == raw
+    assert peer.ending is None
