@@ -21,7 +21,10 @@ from peerproto.networks.bitcoin import (
     Inv,
     InvVect,
     NotFound,
+    Ping,
+    Pong,
 )
+from peerproto.node.answering import MANY_QUESTIONS
 from peerproto.node.blockstore import BlockStore, IBlockStore
 from peerproto.node.node import Node
 from peerproto.testing import MemoryTransport, RawPeer
@@ -169,6 +172,40 @@ class BringTests(ServerCase):
         raw.close()
         self.clock.advance(0)
         self.assertEqual(list(node._parts.blocks.server._askers), [other.peer])  # type: ignore[union-attr]
+
+    def test_every_question(self) -> None:
+        """Who asks much at once is answered all of it, and is not heard meanwhile, so that little is kept of it."""
+        blocks = grown(40)
+        node = self.keeping(blocks, filled=True)
+        raw = self.asker(node)
+        raw.send(*[question(block) for block in blocks], Ping(7))
+        (asker,) = node._parts.blocks.server._askers.values()  # type: ignore[union-attr]
+        self.assertEqual((len(asker.questions), raw.read()), (MANY_QUESTIONS, []))
+        found: list[Any] = []
+        while len(found) < 41:
+            self.clock.advance(0)
+            self.assertLessEqual(len(asker.questions), MANY_QUESTIONS)
+            found += raw.read()
+        hashes = [message.block_hash for message in found if isinstance(message, Block)]
+        self.assertEqual(hashes, [block.block_hash for block in blocks])
+        self.assertIn(Pong(7), found)
+
+    def test_large_questions(self) -> None:
+        """Questions that are large are fewer at a time."""
+        blocks = grown(1)
+        node = self.keeping(blocks, filled=True, network=CORE)
+        raw = self.asker(node)
+        large = GetData([InvVect(MSG_TX, number.to_bytes(32, "big")) for number in range(40_000)])
+        raw.send(*[large] * 3)
+        (asker,) = node._parts.blocks.server._askers.values()  # type: ignore[union-attr]
+        found: list[Any] = []
+        most = 0
+        for _ in range(500):
+            most = max(most, len(asker.questions))
+            self.clock.advance(0)
+            found += raw.read()
+        self.assertEqual([len(message.inv_list) for message in found], [40_000] * 3)
+        self.assertEqual((most, asker._size), (2, 0))
 
     def test_neo(self) -> None:
         """A network without words for what is missing."""

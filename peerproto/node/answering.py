@@ -19,6 +19,10 @@ MOST_QUESTIONS = 10
 MOST_BYTES = 5_000_000
 """So many questions of one peer may wait, of so many bytes together; more are not answered."""
 
+MANY_QUESTIONS = 8
+MANY_BYTES = 2_500_000
+"""While so many wait nothing more of that peer is handled, where every question has to be answered."""
+
 TURN = 0.01
 """For so many seconds a peer is answered in a turn."""
 
@@ -41,13 +45,36 @@ class Asker(Iterator[Step]):
         self.waits = False
         self._answers = answers
         self._answering: Iterator[Step] = iter(())
+        self._size = 0
+        self._waiters: list[Deferred[None]] = []
 
     def put(self, question: Message) -> None:
         """Keep a question, unless too much is kept. Raises MalformedMessage."""
         question.load()
-        size = sum(len(kept.payload or b"") for kept in (*self.questions, question))
+        size = self._size + _size(question)
         if len(self.questions) < MOST_QUESTIONS and (not self.questions or size <= MOST_BYTES):
             self.questions.append(question)
+            self._size = size
+
+    def room(self) -> Deferred[None] | None:
+        """Fires when not many questions wait any more; None if that is so now."""
+        if not self._has_many:
+            return None
+        self._waiters.append(Deferred())
+        return self._waiters[-1]
+
+    @property
+    def _has_many(self) -> bool:
+        return len(self.questions) >= MANY_QUESTIONS or self._size > MANY_BYTES
+
+    def _next_question(self) -> Message:
+        question = self.questions.popleft()
+        self._size -= _size(question)
+        if self._waiters and not self._has_many:
+            waiters, self._waiters = self._waiters, []
+            for waiter in waiters:
+                waiter.callback(None)
+        return question
 
     def __next__(self) -> Step:
         while True:
@@ -55,7 +82,7 @@ class Asker(Iterator[Step]):
                 return step
             if not self.questions:
                 raise StopIteration
-            self._answering = self._answers(self.questions.popleft())
+            self._answering = self._answers(self._next_question())
 
 
 class Server:
@@ -66,6 +93,8 @@ class Server:
 
     :param answers: makes what answers the questions of a peer. :param trouble: what a store that fails is told to.
     :param turn: seconds for which a peer is answered in a turn; it has one message at least.
+    :param answers_all: whether a peer that has asked much is not heard until it is answered, as it relies on answers;
+        otherwise what is too much is passed over.
     """
 
     def __init__(
@@ -75,11 +104,13 @@ class Server:
         trouble: Trouble,
         *,
         turn: float = TURN,
+        answers_all: bool = False,
     ) -> None:
         self._answers = answers
         self._clock = clock
         self._trouble = trouble
         self._turn = turn
+        self._answers_all = answers_all
         self._timers = Timers(clock)
         self._askers: dict[PeerProtocol, Asker] = {}
 
@@ -93,13 +124,14 @@ class Server:
         self._askers.pop(peer, None)
         self._timers.cancel(f"answer {peer.id}")
 
-    def take_question(self, peer: PeerProtocol, message: Any) -> None:
-        """Answer in one of the next turns."""
+    def take_question(self, peer: PeerProtocol, message: Any) -> Deferred[None] | None:
+        """Answer in one of the next turns. Raises MalformedMessage."""
         asker = self._askers.get(peer)
         if asker is None:
             asker = self._askers[peer] = Asker(self._answers(peer))
         asker.put(message)
         self._soon(peer)
+        return asker.room() if self._answers_all else None
 
     def _soon(self, peer: PeerProtocol) -> None:
         asker, timer = self._askers.get(peer), f"answer {peer.id}"
@@ -131,3 +163,7 @@ class Server:
     def _go_on(self, peer: PeerProtocol, asker: Asker) -> None:
         asker.waits = False
         self._soon(peer)
+
+
+def _size(question: Message) -> int:
+    return len(question.payload or b"")

@@ -29,7 +29,7 @@ Looking = Generator[Deferred[Any], None, Any]
 
 
 class BlockServer(Server):
-    """Answers questions for blocks, and for inventories of them.
+    """Answers questions for blocks, and for inventories of them: every one, since who syncs waits for each block.
 
     :param store: an `IBlockStore`. :param trouble: what a store that fails is told to.
     """
@@ -37,7 +37,7 @@ class BlockServer(Server):
     def __init__(
         self, clock: IReactorTime, network: Network, chain: HeaderChain, store: Any, trouble: Trouble
     ) -> None:
-        super().__init__(clock, lambda peer: Answers(network, chain, store), trouble)
+        super().__init__(clock, lambda peer: Answers(network, chain, store), trouble, answers_all=True)
 
 
 class Answers:
