@@ -350,6 +350,15 @@ class EndTests(FollowCase):
             self.assertEqual(str(self.successResultOf(node.trouble.happened.when())), "broken")
             self.assertIsNone(raw.peer.ending)
 
+    def test_stop_meanwhile(self) -> None:
+        """A stop while a slow store looks is the end, whatever it says then."""
+        slow = SlowStore(self.block_store())
+        self.patch(slow, "has", lambda block_hash: slow._later(lambda: False))
+        node = self.keeping(grown(3), slow)
+        node.stop()
+        slow.answer()
+        self.assertEqual(slow.asked, [])
+
     def test_stop(self) -> None:
         """After a stop nothing is asked or looked up; a beginning after it is none."""
         node = self.keeping(grown(300), self.block_store())

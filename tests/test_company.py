@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import execute
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
@@ -159,6 +159,13 @@ class CompanyTests(SynchronousTestCase):
         (entry,) = company.book
         self.assertEqual((entry.place, entry.is_tried), (Place("192.0.2.2", 8333), True))
         raw.close()
+        nowhere = RawPeer(self.factory)
+        self.patch(nowhere.transport, "getPeer", lambda: UNIXAddress("/tmp/peer"))
+        nowhere.peer.manual = True
+        company.manager.roster.watch(nowhere.peer)
+        nowhere.handshake()
+        self.assertEqual(len(company.book), 1)
+        nowhere.close()
         company.stop()
 
     def known(self, address: TimedAddress) -> Any:
