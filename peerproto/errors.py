@@ -256,7 +256,7 @@ class InvalidHeaders(PeerError):
 
 
 class InvalidBlock(PeerError):
-    """A block that breaks the rules of the network's graph."""
+    """A block that breaks the rules of its network, or has other transactions than its header names."""
 
     reason = Reason.MISBEHAVING
 

@@ -13,6 +13,7 @@ from typing import Any
 from peerproto.chain.rules import ChainRules
 from peerproto.errors import LocalError, PeerError
 from peerproto.forms.agents import AgentRule
+from peerproto.forms.blocks import BlockTrade
 from peerproto.forms.conduct import BloomRule, ScoreTable
 from peerproto.forms.conversation import Backlog, Expectation, Key, Order, Timing
 from peerproto.forms.gossip import AddressGossip
@@ -40,6 +41,7 @@ class Network:
     :ivar announcing: the kind of message that announces things by their keys. :ivar inventory: how they are announced.
     :ivar reject: the message that tells a peer why it is ended, or None.
     :ivar header_sync: None where nodes follow a graph of blocks, not one chain; they have a `graph_sync`.
+    :ivar trade: how the blocks of a chain are had and served; None where nodes follow a graph.
     :ivar gossip: None where addresses are not told.
     :ivar seeds: whom to ask for nodes; nobody on a net whose nodes are at home on one machine.
     :ivar judge_version: what is wrong with the other side, given what we and they say of ourselves, their version
@@ -90,6 +92,7 @@ class Network:
     nonce_bits: int = 64
     summaries: Mapping[type, Callable[[Any], str]] = field(default_factory=dict)
     graph_sync: GraphSync | None = None
+    trade: BlockTrade | None = None
     bloom: BloomRule | None = None
     scoring: ScoreTable = field(default_factory=ScoreTable)
     phrases: Phrases = field(default_factory=Phrases)
@@ -120,6 +123,13 @@ class Network:
         if self.graph_sync is None:
             raise LocalError(f"{self.name} has no graph of blocks to follow")
         return self.graph_sync
+
+    @property
+    def block_trade(self) -> BlockTrade:
+        """How the blocks of a chain are had. Raises LocalError on a network that has no chain."""
+        if self.trade is None:
+            raise LocalError(f"{self.name} has no chain of blocks to keep the newest of")
+        return self.trade
 
     def codec(self, pver: int | None = None, witness: bool = False) -> Codec:
         """What is spoken with a peer at a protocol version (None: the highest); shared between peers."""

@@ -63,6 +63,7 @@ class Options(usage.Options):
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._lists: dict[str, list[str]] = {}
+        self.parent: usage.Options | None = None
 
     def opt_version(self) -> None:
         """Show the version and end."""
@@ -89,6 +90,7 @@ class Options(usage.Options):
             seeds_of(self.net, self.seeds())
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
+        self._leave_out_pid_file()
 
     def timing(self) -> Timing:
         """The network's timing with what was given."""
@@ -112,6 +114,13 @@ class Options(usage.Options):
             raise LocalError("--seed and --no-seeds exclude each other")
         return self["seed"] if self["seed"] or self["no-seeds"] else None
 
+    def keep_blocks(self) -> int:
+        """How many blocks to keep. Raises LocalError on a network where there is no chain of them."""
+        most: int = self["keep-blocks"]
+        if most and self.net.trade is None:
+            raise LocalError(f"--keep-blocks: {self.net.name} has no chain of blocks to keep the newest of")
+        return most
+
     def store_path(self) -> str:
         """Where headers or blocks are kept. Raises LocalError for a network of which a node can follow nothing."""
         return self["store"] or f"{what_is_kept(self.net)}-{self.net.name}.sqlite"
@@ -120,6 +129,12 @@ class Options(usage.Options):
         self._lists = {}
         super().parseOptions(words)  # type: ignore[no-untyped-call]
         self.update({name: [] for name in LISTS} | {**self} | self._lists)
+
+    def _leave_out_pid_file(self) -> None:
+        """twistd writes one of its own accord; in the foreground nobody needs it, unless it was asked for."""
+        program: Any = self.parent
+        if program and program.get("nodaemon") and not any(word.startswith("--pid") for word in sys.argv):
+            program["pidfile"] = ""
 
     def _take_file(self, path: str) -> None:
         kinds = {name: option.kind for name, option in OPTIONS.items()}
@@ -167,6 +182,7 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
             store=options.store_path(),
             connect=options["connect"],
             listen=options["listen"],
+            keep_blocks=options.keep_blocks(),
             timing=options.timing(),
             company=options.company(),
             **options.settings,

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import execute
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
@@ -29,6 +29,7 @@ from peerproto.node.connector import STABLE
 from peerproto.node.peersfile import shipped_peers
 from peerproto.node.places import Place
 from peerproto.node.slots import Limits
+from peerproto.node.telling import KEPT
 from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.testing import MemoryTransport, RawPeer
 from tests.test_dnsseeds import Resolver
@@ -56,7 +57,7 @@ class CompanyTests(SynchronousTestCase):
             now=lambda: float(NOW),
             services_wanted=services_wanted,
         )
-        return Company(self.reactor, self.factory, now=lambda: float(NOW), **options)
+        return Company(self.reactor, self.factory, **{"now": lambda: float(NOW), **options})
 
     def file(self, name: str, text: str = "") -> str:
         """The path of a file, written unless there is nothing to write."""
@@ -103,16 +104,70 @@ class CompanyTests(SynchronousTestCase):
         company.stop()
 
     def test_answers(self) -> None:
-        """Who has called us hears of some, once; without a book of our own making the node's listener answers."""
-        company = self.company(outbound=1)
-        company.book.add(list(map(self.known, TOLD)), "test")
-        raw = self.ready(inbound=True)
-        raw.send(GetAddr(), GetAddr(), Ping(1))
-        answer, pong = raw.read()
-        assert isinstance(answer, Addr)
-        self.assertEqual((len(answer.addr_list), pong), (2, Pong(1)))
-        self.assertNotIn(GetAddr, self.company().manager.factory.handlers)
+        """Who has called us hears of some, once, whether we look for others or not."""
+        for outbound in (0, 1):
+            company = self.company(outbound=outbound)
+            company.book.add(list(map(self.known, TOLD)), "test")
+            raw = self.ready(inbound=True)
+            raw.send(GetAddr(), GetAddr(), Ping(1))
+            answer, pong = raw.read()
+            assert isinstance(answer, Addr)
+            self.assertEqual((len(answer.addr_list), pong), (2, Pong(1)))
+            raw.close()
+
+    def test_answers_of_all_networks(self) -> None:
+        """On every network that tells addresses: 23 % of them, at most as many as it allows, the same for a day; once
+        for each who has called us, never for whom we have called.
+        """
+        all_networks = map(networks.named, networks.names())
+        forms = {id(network.gossip): network for network in all_networks if network.gossip is not None}
+        self.assertEqual(len(forms), 5)
+        for network in forms.values():
+            name, gossip = network.name, network.gossip
+            assert gossip is not None
+            now = [float(NOW)]
+            company = self.company(network, now=lambda: now[0])  # noqa: B023
+            for first in range(11, 60):
+                known = [Known(f"{first}.{second}.0.1", 8333, 1, NOW) for second in range(120)]
+                company.book.add(known, f"{first}.250.0.1")
+            share = -(-len(company.book) * 23 // 100)
+            self.assertGreater(share, 1000, name)
+
+            def told(inbound: bool = True) -> list[Any]:
+                raw = self.ready(inbound=inbound)
+                self.patch(raw.transport, "getPeer", lambda: IPv4Address("TCP", "9.9.9.9", 5))
+                raw.send(gossip.question(), gossip.question())  # noqa: B023
+                answers = [message for message in raw.read() if type(message) in gossip.telling]  # noqa: B023
+                raw.close()
+                return [sorted(map(str, gossip.telling[type(each)](each))) for each in answers]  # noqa: B023
+
+            (answer,) = told()
+            self.assertEqual(len(answer), min(share, gossip.most), name)
+            self.assertEqual((told(), told(inbound=False)), ([answer], []))
+            now[0] += KEPT
+            self.assertNotEqual(told(), [answer])
+
+    def test_called_by_hand(self) -> None:
+        """Whom we were told to call is told to others, when he has turned out to be good."""
+        company = self.company(connect=["192.0.2.1:18444"], allow_local=True)
+        company.start()
+        self.assertEqual(len(company.book), 0)
+        raw = RawPeer(self.factory)
+        raw.peer.manual = True
+        company.manager.roster.watch(raw.peer)
+        raw.handshake()
+        raw.read()
+        (entry,) = company.book
+        self.assertEqual((entry.place, entry.is_tried), (Place("192.0.2.2", 8333), True))
         raw.close()
+        nowhere = RawPeer(self.factory)
+        self.patch(nowhere.transport, "getPeer", lambda: UNIXAddress("/tmp/peer"))
+        nowhere.peer.manual = True
+        company.manager.roster.watch(nowhere.peer)
+        nowhere.handshake()
+        self.assertEqual(len(company.book), 1)
+        nowhere.close()
+        company.stop()
 
     def known(self, address: TimedAddress) -> Any:
         """An address as the book takes it."""

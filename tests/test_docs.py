@@ -15,6 +15,7 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -141,6 +142,17 @@ class CommandTests(SynchronousTestCase):
         else:
             return False
         return True
+
+    def test_files_of_options(self) -> None:
+        """Each file of options that is shown is one that the node takes."""
+        pattern = re.compile(r"^\.\. code-block:: toml\n\n((?:   .*\n|\n)+)", re.MULTILINE)
+        texts = [text for page in PAGES for text in pattern.findall(page.read_text("utf-8"))]
+        self.assertGreater(len(texts), 0)
+        for text in texts:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, "node.toml")
+                path.write_text(textwrap.dedent(text))
+                Options().parseOptions(["--config", str(path)])
 
     def test_prints_what_is_shown(self) -> None:
         """What stands below a command line is what it prints."""

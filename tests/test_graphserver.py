@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from peerproto.errors import StoreError
+from peerproto.errors import MalformedMessage, StoreError
 from peerproto.forms.sync import Answer
 from peerproto.networks.kaspa import (
     MSG_BLOCK,
@@ -19,8 +19,8 @@ from peerproto.networks.kaspa import (
 from peerproto.networks.soter import MSG_WITNESS_BLOCK
 from peerproto.networks.soter import GetData as GetSoterData
 from peerproto.networks.soter import InvVect as SoterVector
-from peerproto.node import graphserver
-from peerproto.node.graphserver import MOST_BYTES, MOST_QUESTIONS, Asker
+from peerproto.node import answering
+from peerproto.node.answering import MOST_BYTES, MOST_QUESTIONS, Asker
 from peerproto.node.node import Node
 from peerproto.testing import MemoryTransport, RawPeer
 from peerproto.wire.message import Message
@@ -86,6 +86,12 @@ class AnswerTests(ServerCase):
         raw.send(GetSoterData([SoterVector(MSG_WITNESS_BLOCK, hashes[0]), SoterVector(2, hashes[1])]))
         self.clock.advance(0)
         self.assertEqual(sent, [True, False])
+
+    def test_malformed(self) -> None:
+        """A question that is malformed ends its peer when it comes."""
+        raw = self.asker()
+        raw.send(KASPA.envelope.wrap(b"getdata".ljust(12, b"\0"), b"\2" + bytes(50)))
+        self.assertIsInstance(raw.peer.ending, MalformedMessage)
 
 
 class FloodTests(ServerCase):
@@ -194,7 +200,7 @@ class EndTests(ServerCase):
         self.served.stop()
         self.clock.advance(0)
         self.assertEqual(raw.read(), [])
-        self.assertGreater(graphserver.TURN, 0)
+        self.assertGreater(answering.TURN, 0)
 
     def test_store_fails(self) -> None:
         """A store that fails is told as such; nobody is blamed for it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from peerproto.errors import MalformedMessage
 from peerproto.networks.bitcoin import GetHeaders, Headers, Pong
 from peerproto.networks.bitcoin import Ping as PingMessage
-from peerproto.node.headerserver import MOST_QUESTIONS
+from peerproto.node.answering import MOST_QUESTIONS
 from peerproto.node.node import Node
 from peerproto.testing import RawPeer
 from tests.node_case import NETWORK, NodeCase, mined

@@ -1,18 +1,15 @@
-"""Tests of how blocks of a graph are fetched, whatever the network; and of Merkle roots."""
+"""Tests of how blocks of a graph are fetched, whatever the network."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from peerproto import networks
 from peerproto.networks import graph as fetching
-from peerproto.networks.graph import MOST_BLOCKS, MOST_LOOKED_AT, MOST_ORPHANS, merkle_root
+from peerproto.networks.graph import MOST_BLOCKS, MOST_LOOKED_AT, MOST_ORPHANS
 from peerproto.networks.soter import MSG_BLOCK, Block, GetData, Inv, InvVect, NotFound
 from peerproto.networks.soter.sync import Follower
 from peerproto.node.graphstore import GraphStore
-from peerproto.wire.envelope import sha256d
 from tests.graph_case import GraphCase, said, settled
 
 SOTER = networks.named("soter-simnet")
@@ -162,24 +159,6 @@ class OrphanTests(FetchCase):
         self.tell(*self.blocks[:10])
         self.bring(*reversed(self.blocks[:10]))
         self.assertEqual((self.follower._orphan_bytes, self.follower._orphans), (0, {}))
-
-
-class MerkleTests(SynchronousTestCase):
-    """Merkle roots."""
-
-    def test_roots(self) -> None:
-        """Pairs are hashed together; an odd last one stands for two."""
-        one, two, three = (bytes([number]) * 32 for number in (1, 2, 3))
-        self.assertEqual(merkle_root([one]), one)
-        self.assertEqual(merkle_root([one, two]), sha256d(one + two))
-        self.assertEqual(merkle_root([one, two, three]), sha256d(sha256d(one + two) + sha256d(three + three)))
-
-    def test_none(self) -> None:
-        """No transactions have none, nor such as could be others: two of a pair alike say the same as one."""
-        one, two, three = (bytes([number]) * 32 for number in (1, 2, 3))
-        self.assertIsNone(merkle_root([]))
-        for hashes in ([one, one], [one, two, three, three], [one, two, one, two]):
-            self.assertIsNone(merkle_root(hashes))
 
 
 class BaseTests(FetchCase):

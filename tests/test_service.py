@@ -21,14 +21,16 @@ from zope.interface import implementer
 
 from peerproto.chain.rules import display
 from peerproto.errors import LocalError, Reason, StoreError
-from peerproto.networks.bitcoin import GetHeaders
+from peerproto.networks.bitcoin import MSG_BLOCK, Block, GetData, GetHeaders, InvVect, NotFound
 from peerproto.networks.kaspa import GetSelectedTip, SelectedTip
+from peerproto.node.blockstore import BlockStore
 from peerproto.node.company import Company
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.service import LATE, PeerNodeService
 from peerproto.peer.factory import Nonces, PeerFactory
 from peerproto.testing import RawPeer
+from tests.block_case import FULL, bringing, grown
 from tests.graph_node_case import KASPA, GraphNodeCase, Serving
 from tests.node_case import NETWORK, NodeCase, bring, mined
 
@@ -140,6 +142,12 @@ class ServiceCase(NodeCase):
             return store.tip.height
         finally:
             store.close()
+
+    def assert_not_started(self, service: PeerNodeService) -> None:
+        """Nothing of it is there."""
+        self.assertFalse(service.running)
+        self.assertIsNone(service.node)
+        self.assertEqual((self.caller.tries, self.clock.getDelayedCalls()), ([], []))
 
 
 class StartTests(ServiceCase):
@@ -257,12 +265,6 @@ class StartTests(ServiceCase):
         self.assertEqual(len(self.caller.tries), 2)
         self.end(service)
 
-    def assert_not_started(self, service: PeerNodeService) -> None:
-        """Nothing of it is there."""
-        self.assertFalse(service.running)
-        self.assertIsNone(service.node)
-        self.assertEqual((self.caller.tries, self.clock.getDelayedCalls()), ([], []))
-
 
 class GraphTests(ServiceCase, GraphNodeCase):
     """A network whose blocks form a graph."""
@@ -295,6 +297,53 @@ class GraphTests(ServiceCase, GraphNodeCase):
         self.clock.advance(0)
         self.assertEqual(other.read(), [SelectedTip(served.tip)])
         self.end(service)
+
+
+class BlocksTests(ServiceCase):
+    """A service that keeps blocks."""
+
+    def test_kept(self) -> None:
+        """The newest blocks are kept in a file beside the store, and served after a start from there."""
+        blocks = grown(6)
+        service = self.started(keep_blocks=4)
+        self.assertIn(f"the newest 4 blocks are kept in {self.path}.blocks", self.logged)
+        raw = self.called(height=6, services=FULL)
+        raw.send(bringing(blocks), *blocks)
+        self.end(service)
+        self.port = Port()
+        service.startService()
+        asker = self.caller_of(service)
+        asker.read()
+        asker.send(GetData([InvVect(MSG_BLOCK, block.block_hash) for block in blocks]))
+        self.clock.advance(0)
+        kinds = [type(message) for message in asker.read()]
+        self.assertEqual(kinds, [Block] * 4 + [NotFound])
+        self.end(service)
+
+    def test_store_of_the_user(self) -> None:
+        """A store of the user's is used in its place, and left open."""
+        store = BlockStore(":memory:", NETWORK, 4)
+        self.addCleanup(store.close)
+        service = self.started(block_store=store, keep_blocks=9)
+        self.called(height=2, services=FULL).send(bringing(grown(2)), *grown(2))
+        self.end(service)
+        self.assertEqual(len(store), 2)
+        self.assertFalse(os.path.exists(f"{self.path}.blocks"))
+
+    def test_in_use(self) -> None:
+        """A file that is in use keeps the service from starting."""
+        store = BlockStore(f"{self.path}.blocks", NETWORK, 4)
+        self.addCleanup(store.close)
+        service = self.service(keep_blocks=4)
+        error = self.assertRaises(StoreError, service.startService)
+        self.assertIn("is in use by this process", str(error))
+        self.assert_not_started(service)
+        self.assertEqual(self.stored(), 0)
+
+    def test_no_chain(self) -> None:
+        """Where there is no chain of headers no blocks can be kept; that is told when the service is made."""
+        error = self.assertRaises(LocalError, PeerNodeService, self.reactor, KASPA, keep_blocks=4)
+        self.assertEqual(str(error), "kaspa-simnet has no chain of blocks to keep the newest of")
 
 
 class StopTests(ServiceCase):

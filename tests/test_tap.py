@@ -25,7 +25,7 @@ from peerproto.node.slots import Limits
 from peerproto.peer import logs
 from peerproto.tap import Options, make_service, makeService
 from tests.commands import HOME
-from tests.node_process import TWISTD, Running, run
+from tests.node_process import SECONDS, TWISTD, Running, run
 
 FILES = sorted((HOME / "tap").glob("*.toml"))
 
@@ -145,6 +145,19 @@ class OptionsTests(TapCase):
         ):
             self.assertEqual(self.parse("--config", self.file(text)).seeds(), seeds)
         self.assertEqual(self.parse("--config", self.file('seed = ["a"]\n'), "--seed", "b").seeds(), ["b"])
+
+    def test_keep_blocks(self) -> None:
+        """How many blocks are kept: none, if not asked for; on a network without a chain none can be."""
+        self.assertEqual(self.parse()["keep-blocks"], 0)
+        self.assertEqual(self.parse("--config", self.file("keep-blocks = 288\n"))["keep-blocks"], 288)
+        self.assertEqual(self.parse("--keep-blocks", "1000")["keep-blocks"], 1000)
+        said = "--keep-blocks: 'all' is no number from 0 to 10000000"
+        self.assertEqual(self.fault("--keep-blocks=all"), said)
+        options = self.parse("--network", "kaspa-simnet", "--keep-blocks", "5")
+        stop = self.assertRaises(SystemExit, make_service, options, MemoryReactorClock(), sys.exit)
+        assert isinstance(stop, SystemExit)
+        said = "--keep-blocks: kaspa-simnet has no chain of blocks to keep the newest of"
+        self.assertEqual(self.line(stop), said)
 
     def test_number_of_peers_that_is_none(self) -> None:
         """A number of peers is a whole one, on the command line and in a file."""
@@ -421,6 +434,15 @@ class TwistdTests(TapCase):
         self.assertRegex(err, rf"\Apeernode: cannot listen on {where}: .*Address already in use.*\n\Z")
         self.assertEqual(self.left(), [])
 
+    def test_book(self) -> None:
+        """So is a book that cannot be made, or is in use; and a place for blocks that cannot be had."""
+        words = ("--store", ":memory:", "--network", "bitcoin-regtest")
+        code, _, err = self.twistd(*words, "--book", "nowhere/book.sqlite")
+        self.assertEqual((code, err), (1, "peernode: nowhere/book.sqlite: No such file or directory\n"))
+        Path(self.folder, "headers.sqlite.blocks").mkdir()
+        code, _, err = self.twistd(*words[2:], "--store", "headers.sqlite", "--keep-blocks", "9")
+        self.assertEqual((code, err), (1, "peernode: headers.sqlite.blocks: not a file\n"))
+
     def test_daemon(self) -> None:
         """Who waits for a daemon hears that it could not start; its log says why, and its pid file is gone."""
         words = (*TWISTD[:2], "peernode", "--store", "nowhere/x.sqlite")
@@ -431,16 +453,26 @@ class TwistdTests(TapCase):
         log = Path(self.folder, "twistd.log").read_text()
         self.assertIn("peernode: nowhere/x.sqlite: No such file or directory", log)
 
+    def wait_until_it_runs(self, port: int) -> None:
+        """Until it hangs up on nonsense: before its reactor runs, a signal ends it as it ends any process."""
+        with socket.create_connection(("127.0.0.1", port), SECONDS) as connection:
+            connection.sendall(bytes(24))
+            self.assertEqual(connection.recv(1), b"")
+
     def test_runs_and_stops(self) -> None:
-        """It runs until SIGTERM, and then stops in good order: port closed, store whole, pid file gone."""
-        node = Running(
-            self.folder, *TWISTD, "--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1"
-        )
-        self.addCleanup(node.kill)
-        node.wait_for(r"at start: height 0")
-        self.assertIn("twistd.pid", self.left())
-        node.stop(signal.SIGTERM)
-        self.assertRegex(node.output, r"Port \d+ Closed")
-        self.assertIn("Server Shut Down", node.output)
-        self.assertNotIn("Traceback", node.output)
-        self.assertEqual(self.left(), ["headers-bitcoin-regtest.sqlite"])
+        """It runs until SIGTERM, and then stops in good order: port closed, store whole. There is a pid file only if it
+        was asked for, and it goes with the node.
+        """
+        words = ("--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1")
+        store = "headers-bitcoin-regtest.sqlite"
+        for asked, there in (((), []), (("--pidfile=x.pid",), ["x.pid"])):
+            node = Running(self.folder, *TWISTD[:-1], *asked, "peernode", *words)
+            self.addCleanup(node.kill)
+            found = node.wait_for(r"accepting peers at 127.0.0.1:(\d+)")
+            self.wait_until_it_runs(int(found[1]))
+            self.assertEqual([name for name in self.left() if not name.startswith(store)], there)
+            node.stop(signal.SIGTERM)
+            self.assertRegex(node.output, r"Port \d+ Closed")
+            self.assertIn("Server Shut Down", node.output)
+            self.assertNotIn("Traceback", node.output)
+            self.assertEqual(self.left(), [store])

@@ -1,4 +1,4 @@
-"""What networks have in common whose blocks form a graph: how the blocks of one peer are fetched, and Merkle roots.
+"""What networks have in common whose blocks form a graph: how the blocks of one peer are fetched.
 
 A block that was asked for waits until it is judged, in the order of coming; one whose parents are not here waits for
 them, and they are asked for. Nothing is kept of a block that was not asked for.
@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 from peerproto.chain.graph import Graph, Vertex
-from peerproto.wire.envelope import sha256d
 from peerproto.wire.message import Message
 
 MOST_BLOCKS = 50
@@ -165,19 +164,3 @@ class Fetcher(ABC):
         self._orphans.clear()
         self._children.clear()
         self._orphan_bytes = 0
-
-
-def merkle_root(hashes: Sequence[bytes]) -> bytes | None:
-    """The Merkle root of transactions, made pair by pair with double SHA-256; an odd last one stands for two.
-
-    None if there is none that they alone have: no hashes, or two of a pair alike, which says the same as an odd one
-    (CVE-2012-2459).
-    """
-    level = list(hashes)
-    while len(level) > 1:
-        if any(left == right for left, right in zip(level[::2], level[1::2], strict=False)):
-            return None
-        if len(level) % 2:
-            level.append(level[-1])
-        level = [sha256d(left + right) for left, right in zip(level[::2], level[1::2], strict=True)]
-    return level[0] if level else None

@@ -12,7 +12,6 @@ import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from math import isfinite
 from typing import Any, NamedTuple
 
@@ -21,6 +20,7 @@ from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.node import anchors
 from peerproto.node.addressbook import AddressBook
+from peerproto.node.aside import open_anew
 from peerproto.node.bans import Ban
 from peerproto.node.entries import About, Entry
 from peerproto.node.groups import Groups
@@ -164,12 +164,7 @@ def open_book(path: str | os.PathLike[str], network: Network, book: AddressBook)
 
     :raises StoreError: if it is in use, may not be read, or none can be made.
     """
-    try:
-        return _opened(path, network, book)
-    except Unfit as error:
-        aside = set_aside(path)
-        _log.error("{error}: it is kept as {aside}, and the book begins empty", error=error, aside=aside)
-        return _opened(path, network, book)
+    return open_anew(path, "book", lambda: _opened(path, network, book))
 
 
 def _opened(path: str | os.PathLike[str], network: Network, book: AddressBook) -> BookFile:
@@ -184,15 +179,6 @@ def _opened(path: str | os.PathLike[str], network: Network, book: AddressBook) -
             "{path}: {left_out} rows are left out: they make no sense here", path=path, left_out=left_out
         )
     return file
-
-
-def set_aside(path: str | os.PathLike[str]) -> str:
-    """Give a file, and its log if there is one, another name; what had that name is gone. The new name."""
-    real = os.path.realpath(path)
-    for suffix in ("-wal", "-journal", ""):
-        with suppress(FileNotFoundError):
-            os.replace(real + suffix, f"{real}.bak{suffix}")
-    return f"{os.fspath(path)}.bak"
 
 
 def _kind(network: Network, secret: bytes) -> Kind:

@@ -28,6 +28,7 @@ from peerproto.node.seedlist import seeds_of, sources_of
 from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import Logger
+from peerproto.peer.protocol import PeerProtocol
 from peerproto.wire.message import Message
 
 __all__ = ["Company"]
@@ -37,7 +38,7 @@ class Company:
     """A manager of peers with a book, for one node.
 
     Without `outbound` nobody is called but those who are named, and nobody is asked for addresses; what is told of
-    them is kept all the same.
+    them is kept all the same, and told to those who ask.
 
     :param factory: of the node's peers.
     :param connect: whom to keep connected. :param outbound: how many others to look for and call.
@@ -99,7 +100,7 @@ class Company:
         self.manager.subscribe(self._heard)
         for kind in network.gossip.telling if network.gossip is not None else ():
             factory.handlers[kind] = self._take_addresses
-        if network.gossip is not None and self._looks:
+        if network.gossip is not None:
             factory.handlers[network.gossip.asking] = self.gossip.answer
 
     @property
@@ -149,8 +150,17 @@ class Company:
     def _heard(self, change: Change) -> None:
         if not isinstance(change, PeerAdded):
             self.gossip.lost(change.peer, change.error)
-        elif self._looks:
+            return
+        if change.peer.manual:
+            self._note(change.peer)
+        if self._looks:
             self.gossip.ready(change.peer)
+
+    def _note(self, peer: PeerProtocol) -> None:
+        """One whom we were told to call is good: it may be told to others, as those that were looked for are."""
+        place = None if peer.inbound else peer.na
+        if place is not None:
+            self.book.connected(Place(place.host, place.port), peer.snapshot(), place.services)
 
 
 def _with_names(seeds: Seeds, listed: Listed) -> Seeds:

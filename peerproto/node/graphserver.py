@@ -1,113 +1,19 @@
-"""Blocks for the peers that ask, no faster than each takes them."""
+"""Blocks of a graph for the peers that ask."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator
-from typing import Any
-
 from twisted.internet.interfaces import IReactorTime
 
-from peerproto.forms.sync import Answer, Answers
+from peerproto.node.answering import Server
 from peerproto.node.graphstore import GraphStore
 from peerproto.node.trouble import Trouble
-from peerproto.peer.protocol import PeerProtocol
-from peerproto.peer.timers import Timers
-from peerproto.wire.message import Message
-
-MOST_QUESTIONS = 10
-MOST_BYTES = 5_000_000
-"""So many questions of one peer may wait, of so many bytes together; more are not answered."""
-
-TURN = 0.01
-"""For so many seconds a peer is answered in a turn."""
 
 
-class Asker(Iterator[Answer | None]):
-    """A peer's questions, oldest first; iterating answers them, and can be left off and taken up again.
-
-    :ivar waits: whether the peer has yet to take what it was sent.
-    """
-
-    def __init__(self, answers: Answers) -> None:
-        self.questions: deque[Message] = deque()
-        self.waits = False
-        self._answers = answers
-        self._answering: Iterator[Answer | None] = iter(())
-
-    def put(self, question: Message) -> None:
-        """Keep a question, unless too much is kept."""
-        size = sum(len(kept.payload or b"") for kept in (*self.questions, question))
-        if len(self.questions) < MOST_QUESTIONS and (not self.questions or size <= MOST_BYTES):
-            self.questions.append(question)
-
-    def __next__(self) -> Answer | None:
-        for step in self._answering:
-            return step
-        if not self.questions:
-            raise StopIteration
-        self._answering = self._answers(self.questions.popleft())
-        return None
-
-
-class GraphServer:
-    """Answers questions of blocks from the graph.
-
-    A question is small and its answer may be the whole graph, so each peer is answered for a short time in a turn of
-    the reactor, and not at all while what it was sent is still on its way.
+class GraphServer(Server):
+    """Answers questions of blocks from the graph, in the way of its network.
 
     :param trouble: what a store that fails is told to.
     """
 
     def __init__(self, clock: IReactorTime, graph: GraphStore, trouble: Trouble) -> None:
-        self._graph = graph
-        self._clock = clock
-        self._trouble = trouble
-        self._timers = Timers(clock)
-        self._askers: dict[PeerProtocol, Asker] = {}
-
-    def stop(self) -> None:
-        """Answer no more."""
-        self._askers.clear()
-        self._timers.cancel_all()
-
-    def forget(self, peer: PeerProtocol) -> None:
-        """The peer has ended."""
-        self._askers.pop(peer, None)
-        self._timers.cancel(f"answer {peer.id}")
-
-    def take_question(self, peer: PeerProtocol, message: Any) -> None:
-        """Answer in one of the next turns."""
-        asker = self._askers.get(peer)
-        if asker is None:
-            asker = self._askers[peer] = Asker(peer.network.graph.serve(self._graph))
-        asker.put(message)
-        self._soon(peer)
-
-    def _soon(self, peer: PeerProtocol) -> None:
-        asker, timer = self._askers.get(peer), f"answer {peer.id}"
-        if asker is not None and not asker.waits and not self._timers.is_set(timer):
-            self._timers.later(timer, 0, lambda: self._answer(peer, asker))
-
-    def _answer(self, peer: PeerProtocol, asker: Asker) -> None:
-        """Answer for a while; then wait until it is taken, or for the next turn."""
-        until = self._clock.seconds() + TURN
-        with self._trouble:
-            for answer in asker:
-                if answer is not None:
-                    peer.send(answer.message, witness=answer.witness)
-                if peer.is_blocked:
-                    self._wait(peer, asker)
-                    return
-                if self._clock.seconds() >= until:
-                    self._soon(peer)
-                    return
-
-    def _wait(self, peer: PeerProtocol, asker: Asker) -> None:
-        """Go on when the peer has taken what it was sent."""
-        asker.waits = True
-        peer.drained().addCallbacks(lambda _: self._taken(peer, asker), lambda _: None)
-
-    def _taken(self, peer: PeerProtocol, asker: Asker) -> None:
-        asker.waits = False
-        self._soon(peer)
+        super().__init__(clock, lambda peer: peer.network.graph.serve(graph), trouble)

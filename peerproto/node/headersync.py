@@ -39,6 +39,7 @@ class HeaderFollower:
     :param finished: called with a peer that has told that it has no more headers than we, when nobody is far ahead.
     :param trouble: what a store that fails is told to.
     :ivar synced: happens when that is told for the first time.
+    :ivar brought: called with a peer when it has brought headers, or announced a block, before `progressed` is.
     """
 
     _log = Logger()
@@ -54,6 +55,7 @@ class HeaderFollower:
     ) -> None:
         self.chain = chain
         self.synced: Once[PeerProtocol] = Once()
+        self.brought: list[Callable[[PeerProtocol], object]] = []
         self._gate = HeaderGate(chain)
         self._asking = HeaderAsking(clock, self._gate, trouble, self.synced.is_over, self._end)
         self._rounds = Rounds(clock, trouble, self._check_slice)
@@ -95,8 +97,18 @@ class HeaderFollower:
         """Ask for the headers of a block that we do not know; of many, the last one tells."""
         blocks = [block_hash for kind, block_hash in peer.network.item_keys(message) if kind == "block"]
         with self._trouble:
-            if blocks and not self.chain.contains(blocks[-1]):
+            if blocks and not self._note_height(peer, blocks[-1]):
                 self._asking.ask_in_time(peer)
+
+    def _note_height(self, peer: PeerProtocol, block_hash: bytes) -> bool:
+        """A peer has this block: remember how high that is, if it is on the main chain. Whether it is known at all."""
+        height = self.chain.height_of(block_hash)
+        if height is None:
+            return self.chain.contains(block_hash)
+        peer.update_last_block_height(height)
+        for call in self.brought:
+            call(peer)
+        return True
 
     def _check_slice(self, peer: PeerProtocol) -> None:
         source = self._asking.sources[peer]
@@ -131,7 +143,9 @@ class HeaderFollower:
         source.astray = 0
         source.new += passed.connected
         if headers:
-            source.come_to(peer.network.chain.block_hash(headers[-1]), self.chain.tip)
+            last_hash = peer.network.chain.block_hash(headers[-1])
+            source.come_to(last_hash, self.chain.tip)
+            self._note_height(peer, last_hash)
         if passed.reorganised:
             self._log.warn(
                 "reorganised: {count} headers have left the chain for a branch with more work, brought by {peer}",

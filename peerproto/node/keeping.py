@@ -14,6 +14,7 @@ from typing import Any
 from twisted.internet.interfaces import IReactorTime
 
 from peerproto.chain.rules import display
+from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.node.graphfollower import GraphFollower
 from peerproto.node.graphserver import GraphServer
@@ -22,6 +23,7 @@ from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerserver import HeaderServer
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.headersync import HeaderFollower
+from peerproto.node.keptblocks import KeptBlocks
 from peerproto.node.trouble import Trouble
 from peerproto.peer.listener import Handler
 from peerproto.peer.protocol import PeerProtocol
@@ -105,23 +107,46 @@ def count_of(chain: Chain) -> int:
 class ChainParts:
     """What follows a chain of headers, and serves it.
 
+    :param blocks: an `IBlockStore` of the newest blocks, which are followed and served then, too; None for none.
     :param told: callbacks of the follower, by name.
     :ivar handlers: which method hears which kind of message. :ivar options: for the factory of peers.
+    :ivar blocks: what follows the newest blocks, or None.
     """
 
     def __init__(
-        self, clock: IReactorTime, network: Network, chain: HeaderChain, trouble: Trouble, **told: Any
+        self,
+        clock: IReactorTime,
+        network: Network,
+        chain: HeaderChain,
+        trouble: Trouble,
+        blocks: Any = None,
+        **told: Any,
     ) -> None:
         self.chain = chain
         self.follower = HeaderFollower(clock, chain, trouble, **told)
         self.server = HeaderServer(clock, chain, trouble)
+        self.blocks = None if blocks is None else KeptBlocks(clock, network, chain, blocks, trouble)
+        self.members: list[Any] = [self.follower, self.server, *(self.blocks.members if self.blocks else ())]
         self.options: dict[str, Any] = {"height": lambda: chain.height, "relay": network.headers.needs_relay}
         sync = network.headers
         self.handlers: dict[type, Handler] = {
             sync.bringing: self.follower.take_headers,
             sync.asking: self.server.take_question,
             network.announcing: self.follower.take_announcement,
+            **(self.blocks.handlers if self.blocks else {}),
         }
+        if self.blocks is not None:
+            self.blocks.follow(self.follower)
+
+    def meet(self, peer: PeerProtocol) -> None:
+        """A new peer: it is asked for what it has."""
+        self.follower.ask(peer)
+        if self.blocks is not None:
+            self.blocks.follower.meet(peer)
+
+    def offered(self) -> int:
+        """The services that say what of it is served."""
+        return 0 if self.blocks is None else self.blocks.offered()
 
     def so_far(self) -> int:
         """How high it is, or is checked to be where a chain has to show its work before it is stored."""
@@ -149,12 +174,21 @@ class GraphParts:
         self.chain = chain
         self.follower = GraphFollower(clock, chain, trouble, **told)
         self.server = GraphServer(clock, chain, trouble)
+        self.members: list[Any] = [self.follower, self.server]
         self.options: dict[str, Any] = {"height": lambda: chain.height, "tip": lambda: chain.tip}
         sync = network.graph
         self.handlers: dict[type, Handler] = {
             **dict.fromkeys(sync.taking, self.follower.take),
             **dict.fromkeys(sync.asking, self.server.take_question),
         }
+
+    def meet(self, peer: PeerProtocol) -> None:
+        """A new peer: it is asked for what it has."""
+        self.follower.ask(peer)
+
+    def offered(self) -> int:
+        """Nobody asks for a bit that says that blocks of a graph are served."""
+        return 0
 
     def so_far(self) -> int:
         """How many blocks there are."""
@@ -170,9 +204,16 @@ class GraphParts:
 
 
 def parts_for(
-    clock: IReactorTime, network: Network, chain: Chain, trouble: Trouble, **told: Any
+    clock: IReactorTime, network: Network, chain: Chain, trouble: Trouble, blocks: Any = None, **told: Any
 ) -> ChainParts | GraphParts:
-    """What a node needs that keeps this."""
+    """What a node needs that keeps this, and the newest blocks in an `IBlockStore`, if there is one.
+
+    Raises LocalError for a store of blocks where all are kept anyhow.
+    """
     if isinstance(chain, GraphStore):
+        if blocks is not None:
+            raise LocalError(
+                f"{network.name}: all blocks of a graph are kept, the newest need no store of their own"
+            )
         return GraphParts(clock, network, chain, trouble, **told)
-    return ChainParts(clock, network, chain, trouble, **told)
+    return ChainParts(clock, network, chain, trouble, blocks, **told)

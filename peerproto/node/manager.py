@@ -21,6 +21,7 @@ from peerproto.node.outbound import CHOICE, TARGET, Outbound
 from peerproto.node.places import Book, Place
 from peerproto.node.roster import Roster, Subscriber
 from peerproto.node.slots import InboundPeers, Limits, Slots, is_spared
+from peerproto.node.wanting import Wanting
 from peerproto.peer.connecting import client_endpoint, connect
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
@@ -98,6 +99,7 @@ class PeerManager:
             spared=spared,
         )
         self._spared = spared
+        self._wanting: Wanting | None = None
 
     # What a node calls.
 
@@ -114,6 +116,9 @@ class PeerManager:
 
         Who listens stops that first: whoever calls afterwards is let in.
         """
+        if self._wanting is not None:
+            self._wanting.stop()
+            self._wanting = None
         ending: list[Deferred[Any]] = [connector.stop() for connector in self.connectors]
         ending += [self.outbound.stop(), self._feelers.stop()]
         for peer in list(self.factory.peers.values()):
@@ -156,6 +161,16 @@ class PeerManager:
         Fails with NoPeers when nobody is left, with LocalError for what cannot be asked. May be cancelled.
         """
         return Deferred.fromCoroutine(ask_any(self.roster.peers.values, message, timeout=timeout, able=able))
+
+    def want(self, vector: Any) -> Deferred[Message]:
+        """Get a thing of whoever has announced it, or will: one peer is asked at a time (see `Wanted`).
+
+        Fires with the message that brings it. Cancelling gives it up, and so does `stop`. Raises LocalError for what
+        cannot be asked for.
+        """
+        if self._wanting is None:
+            self._wanting = Wanting(self._reactor, self.network, self.roster)
+        return self._wanting.want(vector)
 
     def broadcast(self, message: Message, *, able: Able = anybody) -> int:
         """Tell all that take it now, and wait for nobody; returns how many they are. See `tell_all`."""

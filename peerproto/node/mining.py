@@ -5,7 +5,7 @@ where no work proves anything and signatures are not checked.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from peerproto.chain.difficulty import Lineage
 from peerproto.chain.rules import ChainRules, HeaderFields, sha256d, target_of
@@ -24,6 +24,7 @@ def mine(
     height: int = 0,
     spacing: int | None = None,
     salt: bytes = b"",
+    root: Callable[[int], bytes] | None = None,
 ) -> Iterator[bytes]:
     """Make serialized headers, each after the one before.
 
@@ -34,6 +35,7 @@ def mine(
     :param height: of `start`.
     :param spacing: seconds between two headers' times; the network's if not given.
     :param salt: makes another branch from the same start; goes into the Merkle roots.
+    :param root: the Merkle root of the block at a height; made up if not given.
     :raises LocalError: where the proof of work would take more than a moment, or no header can be made.
     """
     header = rules.genesis if start is None else start
@@ -43,7 +45,8 @@ def mine(
     for number in range(height + 1, height + count + 1):
         timestamp = fields.timestamp + spacing
         fields = HeaderFields(prev_block, timestamp, lineage.required_bits(timestamp), number)
-        header = _solved(rules, fields, sha256d(salt + struct.pack("<I", number)))
+        merkle_root = sha256d(salt + struct.pack("<I", number)) if root is None else root(number)
+        header = _solved(rules, fields, merkle_root)
         yield header
         prev_block = rules.block_hash(header)
         lineage.push(fields)

@@ -27,6 +27,8 @@ class Node:
     :param progressed: called with a peer that has brought something, now and then while that is checked.
     :param finished: called with a peer that has told that it has no more than we.
     :param follower: more options for the follower.
+    :param blocks: an `IBlockStore` of the newest blocks, which are followed and served then; None for none.
+    :param services: what we announce, beside what says which blocks are kept.
     :param now: the wall clock, in seconds since 1970.
     :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
     :ivar factory: makes the peers. :ivar follower: puts what they bring into the chain.
@@ -46,6 +48,8 @@ class Node:
         finished: Callable[[PeerProtocol], object] = lambda peer: None,
         now: Callable[[], float] = time.time,
         follower: Mapping[str, Any] | None = None,
+        blocks: Any = None,
+        services: int = 0,
         **options: Any,
     ) -> None:
         self.network = network
@@ -53,10 +57,11 @@ class Node:
         self.trouble = Trouble()
         self.trouble.happened.when().addCallback(lambda _: self.stop())
         told = {"progressed": progressed, "finished": finished, **(follower or {})}
-        parts = parts_for(clock, network, chain, self.trouble, **told)
+        parts = self._parts = parts_for(clock, network, chain, self.trouble, blocks, **told)
         self.follower, self.server = parts.follower, parts.server
         self.total, self.owes, self.so_far = parts.total, parts.owes, parts.so_far
         options = {"relay": False, "manual": True, **parts.options, **options}
+        options["services"] = (lambda: services | parts.offered()) if blocks is not None else services
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
@@ -66,17 +71,17 @@ class Node:
 
     def stop(self) -> None:
         """Follow and answer no more."""
-        self.follower.stop()
-        self.server.stop()
+        for member in self._parts.members:
+            member.stop()
 
     def on_ready(self, peer: PeerProtocol) -> None:
         """Ask a new peer for what it has."""
-        self.follower.ask(peer)
+        self._parts.meet(peer)
 
     def on_lost(self, peer: PeerProtocol, error: PeerError) -> None:
         """Forget what was kept of a peer."""
-        self.follower.forget(peer)
-        self.server.forget(peer)
+        for member in self._parts.members:
+            member.forget(peer)
         self._told.discard(peer.id)
         if error.reason is Reason.SELF:
             self._end_other_end(peer)

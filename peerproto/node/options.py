@@ -17,6 +17,7 @@ __all__ = ["FLAGS", "NETWORK", "OPTIONS", "TIMES", "Option", "named"]
 NETWORK = "bitcoin-mainnet"
 
 MOST_OUTBOUND, MOST_INBOUND = 1000, 100_000
+MOST_BLOCKS = 10_000_000
 
 
 def as_it_is(given: Any) -> Any:
@@ -110,6 +111,12 @@ OPTIONS: dict[str, Option] = {
         "How many peers that call us are let in at a time.",
         Limits.total,
         number_to(MOST_INBOUND),
+    ),
+    "keep-blocks": Option(
+        "number",
+        "How many of the newest blocks of a chain to keep and serve, in FILE.blocks beside the store.",
+        0,
+        number_to(MOST_BLOCKS),
     ),
     "book": Option(
         "text",

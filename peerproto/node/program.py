@@ -9,10 +9,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
 from peerproto.errors import LocalError
 from peerproto.node.service import PeerNodeService
+from peerproto.node.systemd import READY, STOPPING, notify
 from peerproto.peer.logs import Logger
 
 __all__ = ["NodeProgram", "StartFailed", "end_with", "leave_twistd"]
@@ -42,12 +44,18 @@ class NodeProgram(PeerNodeService):
         super().__init__(*arguments, failed=lambda error: leave(1), **options)
 
     def startService(self) -> None:
-        """Start the node. Raises StartFailed, once it is told in one line why."""
+        """Start the node, and tell systemd. Raises StartFailed, once it is told in one line why."""
         try:
             super().startService()
         except LocalError as error:
             self._complain(f"peernode: {error}")
             raise StartFailed(str(error)) from None
+        notify(READY)
+
+    def stopService(self) -> Deferred[None]:
+        """Stop the node, and tell systemd that it stops."""
+        notify(STOPPING)
+        return super().stopService()
 
     def _complain(self, line: str) -> None:
         """To standard error itself, since twistd has put its log in the place of `sys.stderr`; of a daemon, the log."""

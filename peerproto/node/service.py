@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from peerproto.errors import LocalError
 from peerproto.network import Network
+from peerproto.node.blockstore import BlockPlace
 from peerproto.node.chainlog import ChainLog
 from peerproto.node.company import Company
 from peerproto.node.connector import PeerConnector
@@ -43,6 +44,9 @@ class PeerNodeService(Service):
     :param store: the path of the file where it is kept, `:memory:` for none.
     :param connect: peers to keep connected: `host:port`, endpoint strings or endpoints.
     :param listen: where to accept peers: endpoint strings or endpoints.
+    :param keep_blocks: how many of the newest blocks of a chain are kept, in a file beside the store, and served;
+        0 for none.
+    :param block_store: an `IBlockStore` in place of that file, which is then the caller's to close.
     :param company: options of the node's `Company`: `outbound`, `book`, `peers_file`, `allow_local`, `limits`.
     :param failed: called with the LocalError when the service stops by itself.
     :param options: go to `Node` as they are (user_agent, services, timing ...).
@@ -61,11 +65,14 @@ class PeerNodeService(Service):
         store: str = ":memory:",
         connect: Sequence[Any] = (),
         listen: Sequence[Any] = (),
+        keep_blocks: int = 0,
+        block_store: Any = None,
         company: Mapping[str, Any] | None = None,
         failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
         self._kept = what_is_kept(network)
+        self._blocks = BlockPlace(network, store, keep_blocks, block_store)
         for where in connect:
             client_endpoint(reactor, where, network.port, proxy=options.get("proxy"))
         for where in listen:
@@ -125,6 +132,7 @@ class PeerNodeService(Service):
             log.progressed(node.total(peer))
 
         options = {"progressed": progressed, "finished": log.finished, **self._options}
+        options["blocks"] = self._blocks.open()
         node = self.node = Node(self.reactor, self.network, chain, **options)
         node.trouble.happened.when().addCallback(self._give_up)
         company = self.company = Company(
@@ -142,6 +150,9 @@ class PeerNodeService(Service):
             kept=self._kept,
             store=self._store_path,
         )
+        if self._blocks.path:
+            kept = {"most": self._blocks.most, "path": self._blocks.path}
+            self._log.info("the newest {most} blocks are kept in {path}", **kept)
         self._chain_log.start()
         if not self._connect and not self._listen and not self._company_options.get("outbound"):
             self._log.warn("nobody to connect to, and nowhere to accept peers: this node talks to nobody")
@@ -201,6 +212,7 @@ class PeerNodeService(Service):
             self._chain_log.stop()
         for port in self.ports:
             maybeDeferred(port.stopListening)
+        self._blocks.close()
         if self._store is not None:
             self._store.close()
         self.node = self.company = self._store = self._chain_log = None

@@ -34,4 +34,4 @@ def passed_over(peer: PeerProtocol) -> frozenset[type[Message]]:
 def _unoffered(peer: PeerProtocol) -> frozenset[type[Message]]:
     rule, theirs = peer.network.bloom, peer.theirs
     assert rule is not None and theirs is not None
-    return rule.unoffered(peer.factory.services, theirs.services)
+    return rule.unoffered(peer.factory.offered_services(), theirs.services)

@@ -46,7 +46,7 @@ class PeerFactory(Introducing, Factory):
     :param user_agent_name: of the program that is built on that: `name:version(comment; comment)/` is said behind
         `user_agent`, with `user_agent_version` and `user_agent_comments`; where the network falls back, what does not
         fit is left out.
-    :param services: the bit set that we announce.
+    :param services: the bit set that we announce, or a function that is asked at each handshake.
     :param height: of our best block, or a function that is asked at each handshake.
     :param tip: the hash of our best block (wire order), or a function likewise; None for the first block.
     :param has_block: tells whether we have the block of a hash (see `selected_tip_known`).
@@ -91,7 +91,7 @@ class PeerFactory(Introducing, Factory):
         user_agent_name: str = "",
         user_agent_version: str = "",
         user_agent_comments: Iterable[str] = (),
-        services: int = 0,
+        services: int | Callable[[], int] = 0,
         height: int | Callable[[], int] = 0,
         tip: bytes | Callable[[], bytes] | None = None,
         has_block: Callable[[bytes], bool] | None = None,
@@ -159,7 +159,7 @@ class PeerFactory(Introducing, Factory):
         self.on_lost = method_of(listener, "on_lost")
         self.on_read = method_of(listener, "on_read")
         self.on_write = method_of(listener, "on_write")
-        self.duties = duties_of(network, services, notes_inventory=notes_inventory)
+        self.duties = duties_of(network, self.offered_services(), notes_inventory=notes_inventory)
         self.now = now
         self._clock = clock
         self.random = random

@@ -20,7 +20,7 @@ class Introducing:
 
     network: Network
     user_agent: str
-    services: int
+    services: int | Callable[[], int]
     height: int | Callable[[], int]
     tip: bytes | Callable[[], bytes] | None
     subnetwork: bytes | None
@@ -49,11 +49,15 @@ class Introducing:
         """The height of our best block."""
         return self.height() if callable(self.height) else self.height
 
+    def offered_services(self) -> int:
+        """The bit set that we announce."""
+        return self.services() if callable(self.services) else self.services
+
     def introduction(self, nonce: int = 0, height: int = 0, other: Place | None = None) -> Introduction:
         """What we say of ourselves, but for what differs from peer to peer."""
         return Introduction(
             protocol_version=self.protocol_version,
-            services=self.services,
+            services=self.offered_services(),
             timestamp=int(self.now()),
             nonce=nonce,
             user_agent=self.user_agent,

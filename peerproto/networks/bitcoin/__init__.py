@@ -20,6 +20,7 @@ from peerproto.networks.bitcoin import (
     seeds,
     summaries,
     sync,
+    trade,
 )
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.filters import (
@@ -197,6 +198,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         announcing=Inv,
         inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
+        trade=trade.TRADE[policy],
         gossip=sync.GOSSIP,
         make_ping=exchange.make_ping,
         make_pong=exchange.make_pong,

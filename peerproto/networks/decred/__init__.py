@@ -11,7 +11,7 @@ from peerproto.chain.rules import ChainRules
 from peerproto.forms.seeds import Seeds
 from peerproto.network import Network
 from peerproto.networks.bitcoin.records import InvVect, TimedAddress
-from peerproto.networks.decred import behaviour, chains, conduct, phrases, summaries, sync
+from peerproto.networks.decred import behaviour, chains, conduct, phrases, summaries, sync, trade
 from peerproto.networks.decred.addresses import NetAddressV2
 from peerproto.networks.decred.blocks import Block, Headers, Tx
 from peerproto.networks.decred.filters import (
@@ -209,6 +209,7 @@ def network(net: str, policy: str) -> Network:
         phrases=phrases.phrases(ways.rejects),
         inventory=ways.inventory,
         header_sync=sync.HEADER_SYNC,
+        trade=trade.TRADE,
         gossip=GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,

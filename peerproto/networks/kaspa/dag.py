@@ -12,9 +12,9 @@ import struct
 from collections.abc import Sequence
 
 from peerproto.chain.graph import Graph, Vertex, selected_of
+from peerproto.chain.merkle import merkle_root
 from peerproto.chain.rules import ChainRules, display, target_of
 from peerproto.errors import InvalidBlock, InvalidHeaders, LocalError
-from peerproto.networks.graph import merkle_root
 from peerproto.networks.kaspa.blocks import Block, Tx
 from peerproto.networks.kaspa.records import BlockHeader
 from peerproto.networks.kaspa.subnetworks import COINBASE, NATIVE

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from peerproto.network import Network
 from peerproto.networks.bitcoin import Params
-from peerproto.networks.neo import behaviour, chains, inventory, phrases, summaries, sync
+from peerproto.networks.neo import behaviour, chains, inventory, phrases, summaries, sync, trade
 from peerproto.networks.neo.blocks import Block, BlockHeader, Headers, MerkleBlock, Tx
 from peerproto.networks.neo.inventory import InvVect
 from peerproto.networks.neo.messages import (
@@ -132,6 +132,7 @@ def network(net: str, policy: str) -> Network:
         phrases=phrases.PHRASES,
         inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
+        trade=trade.TRADE,
         gossip=behaviour.GOSSIP,
         make_ping=behaviour.make_ping,
         make_pong=behaviour.make_pong,

@@ -12,10 +12,10 @@ import struct
 from collections.abc import Sequence
 
 from peerproto.chain.graph import Graph, Vertex
+from peerproto.chain.merkle import merkle_root
 from peerproto.chain.rules import ChainRules, display
 from peerproto.errors import InvalidBlock
 from peerproto.networks.bitcoin.records import OutPoint
-from peerproto.networks.graph import merkle_root
 from peerproto.networks.soter import cuckoo
 from peerproto.networks.soter.blocks import Block, Tx
 from peerproto.networks.soter.records import (
