@@ -11,7 +11,7 @@ from peerproto.node.bookrows import row_of
 from peerproto.node.groups import Groups
 from peerproto.node.pgbook import Answer
 from peerproto.node.places import Place
-from peerproto.node.sharedbook import AHEAD, MOST_AHEAD, SharedBook
+from peerproto.node.sharedbook import AHEAD, MOST_AHEAD, MOST_TOLD, SharedBook
 from tests.book_case import NOW, BookCase, peer, spread
 
 NOTHING = Answer([], [], [], frozenset(), frozenset())
@@ -30,6 +30,7 @@ class SharedBookCase(BookCase):
         self.book.in_use = lambda: self.used
         self.shorts: list[float] = []
         self.book.short = lambda: self.shorts.append(self.now)
+        self.book.candidates(0, ())  # somebody asks now and then
 
     def shared(self, seed: int = 1) -> SharedBook:
         return SharedBook(Groups(), lease=LEASE, now=lambda: self.now, secret=bytes(32), random=Random(seed))
@@ -75,6 +76,12 @@ class LeaseTests(SharedBookCase):
         self.assertLessEqual(len(self.book.leased), MOST_AHEAD + 2)
         self.round()
         self.assertLessEqual(len(self.book.leased), AHEAD + 2)
+
+    def test_who_never_asks(self) -> None:
+        """A node that calls nobody of itself leases nothing."""
+        self.book = self.shared()
+        self.book.add(spread(50), "9.9.9.9")
+        self.assertEqual((self.round(), self.round()), ([], []))
 
     def test_groups(self) -> None:
         """No two of a group, none of a group to avoid, none beside one that is in use."""
@@ -181,6 +188,20 @@ class NewsTests(SharedBookCase):
         )
         self.assertEqual((set(news.stands), news.changes.gone), ({first, second}, [third]))
         self.assertEqual(self.book.news().stands, {})
+
+    def test_in_portions(self) -> None:
+        """What is much is told in portions, beginning with what was called."""
+        for number in range(60, 90):
+            self.book.add(spread(3000), f"{number}.1.1.1")
+        place = Place("22.100.1.1", 8333)
+        self.book.tried(place)
+        first = self.book.news()
+        self.assertEqual((len(first.stands), Place(*first.changes.rows[0][:2])), (MOST_TOLD, place))
+        self.assertTrue(self.book.has_more)
+        second = self.book.news()
+        self.assertFalse(self.book.has_more)
+        self.assertEqual({*first.stands, *second.stands}, {entry.place for entry in self.book})
+        self.assertEqual(len(self.book.news().stands), 0)
 
     def test_not_told(self) -> None:
         """What could not be told is told again."""

@@ -62,9 +62,13 @@ _VERSIONS = """CREATE TABLE IF NOT EXISTS peerproto_versions (
 def migrate(db: Connection[Any], steps: Sequence[Sequence[LiteralString]] = STEPS) -> None:
     """Make the tables, or bring them up to date: all the way or, if a step fails, not at all.
 
-    Raises StoreError for tables that are newer than this program: they are left alone.
+    Raises StoreError for tables that are newer than this program, which are left alone, and for a database that cannot
+    hold every text.
     """
     with db.transaction():
+        (encoding,) = db.execute("SHOW server_encoding").fetchone() or ("",)
+        if encoding != "UTF8":  # else one peer's name would keep all that comes with it from being written
+            raise StoreError(f"the encoding of the database is {encoding}, only UTF8 can be used")
         db.execute("SELECT pg_advisory_xact_lock(%s)", (_ONE_AT_A_TIME,))
         found = _version(db)
         if found > len(steps):

@@ -9,6 +9,7 @@ the secret by which the slots are found is the book's, and the same for all node
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,18 +42,21 @@ _REVISE = """UPDATE peerproto_books
     SET revision = greatest(revision + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)
     WHERE id = %s RETURNING revision"""
 
-_TELL = """INSERT INTO peerproto_addresses AS old (book, host, port, source, services, seen, tries, fails, counts,
+_ROWS = """json_to_recordset(%(rows)s::json) AS new (host text, port integer, source text, services bigint, seen float8,
+    tries bigint, fails bigint, counts bigint, last_try float8, last_success float8, not_before float8, names text,
+    agent text, height bigint, version bigint, latency float8)"""
+_JUDGE = f"""UPDATE peerproto_addresses old SET fails = new.fails, counts = new.counts, last_try = new.last_try,
+        last_success = new.last_success, not_before = new.not_before, names = new.names, agent = new.agent,
+        height = new.height, version = new.version, latency = new.latency
+    FROM {_ROWS}
+    WHERE book = %(book)s AND old.host = new.host AND old.port = new.port AND old.last_try <= new.last_try"""
+_TELL = f"""INSERT INTO peerproto_addresses AS old (book, host, port, source, services, seen, tries, fails, counts,
         last_try, last_success, not_before, names, agent, height, version, latency, revision)
-    VALUES (%(book)s, %(host)s, %(port)s, %(source)s, %(services)s, %(seen)s, %(tries)s, %(fails)s, %(counts)s,
-        %(last_try)s, %(last_success)s, %(not_before)s, %(names)s, %(agent)s, %(height)s, %(version)s, %(latency)s,
-        %(revision)s)
+    SELECT %(book)s, host, port, source, services, seen, tries, fails, counts, last_try, last_success, not_before,
+        names, agent, height, version, latency, %(revision)s FROM {_ROWS}
     ON CONFLICT (book, host, port) DO UPDATE SET services = old.services | excluded.services,
         seen = greatest(old.seen, excluded.seen), tries = greatest(old.tries, excluded.tries),
         revision = excluded.revision"""
-_JUDGE = """UPDATE peerproto_addresses SET fails = %(fails)s, counts = %(counts)s, last_try = %(last_try)s,
-        last_success = %(last_success)s, not_before = %(not_before)s, names = %(names)s, agent = %(agent)s,
-        height = %(height)s, version = %(version)s, latency = %(latency)s
-    WHERE book = %(book)s AND host = %(host)s AND port = %(port)s AND last_try <= %(last_try)s"""
 _COLUMNS = (
     *("host", "port", "source", "services", "seen", "tries", "fails", "counts", "last_try", "last_success"),
     *("not_before", "tried", "buckets", "names", "agent", "height", "version", "latency"),
@@ -187,18 +191,15 @@ class PgBook:
         changes = news.changes
         places = [Place(*row[:2]) for row in changes.rows]
         stale = pgslots.changed_since(db, self._id, [*places, *changes.gone], seen)
-        rows = [self._values(row, revision) for row in changes.rows]
-        _many(db, _TELL, rows)
-        _many(db, _JUDGE, rows)
+        rows = [dict(zip(_COLUMNS, map(_fit, row), strict=True)) for row in changes.rows]
+        values = {"book": self._id, "revision": revision, "rows": json.dumps(rows)}
+        db.execute(_JUDGE, values)
+        db.execute(_TELL, values)
         stands = {place: news.stands[place] for place in places if place not in stale}
         pgslots.settle(db, self._id, stands, [place for place in changes.gone if place not in stale])
         pgslots.forget(db, self._id, [*places, *changes.gone, *left])
         self._write_bans(db, changes, seen, revision)
         self._write_history(db, changes.ended)
-
-    def _values(self, row: tuple[Any, ...], revision: int) -> dict[str, Any]:
-        values = {name: _fit(value) for name, value in zip(_COLUMNS, row, strict=True)}
-        return {**values, "book": self._id, "revision": revision}
 
     def _write_bans(self, db: Db, changes: Changes, seen: int, revision: int) -> None:
         _many(db, _UNBAN, [(revision, self._id, what, seen) for what in changes.unbanned])

@@ -109,8 +109,13 @@ class Server:
         import psycopg
 
         if self._db is None:
-            name = {"application_name": "peerproto", "connect_timeout": CONNECT}
-            self._db = psycopg.connect(self._url, autocommit=True, **name)  # type: ignore[arg-type]
+            self._db = psycopg.connect(
+                self._url,
+                autocommit=True,
+                application_name="peerproto",
+                client_encoding="UTF8",
+                connect_timeout=CONNECT,
+            )
             for statement in _LIMITS:
                 self._db.execute(statement)
             self._prepare(self._db)

@@ -6,6 +6,7 @@ what another node has changed in the meantime stays as that one left it, and the
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,7 +37,9 @@ _VACATE_FREE = """DELETE FROM peerproto_slots s USING peerproto_addresses a
     WHERE s.book = %(book)s AND a.book = s.book AND a.host = s.host AND a.port = s.port
         AND (a.host, a.port) IN (SELECT * FROM unnest(%(hosts)s::text[], %(ports)s::integer[]))
         AND (a.lease_until IS NULL OR a.lease_until <= clock_timestamp())"""
-_STAND = """INSERT INTO peerproto_slots (book, tried, bucket, slot, host, port) VALUES (%s, %s, %s, %s, %s, %s)
+_STAND = """INSERT INTO peerproto_slots (book, tried, bucket, slot, host, port)
+    SELECT %(book)s, tried, bucket, slot, host, port FROM json_to_recordset(%(rows)s::json)
+        AS new (tried boolean, bucket integer, slot integer, host text, port integer)
     ON CONFLICT DO NOTHING"""
 _STANDING = """SELECT DISTINCT host, port FROM peerproto_slots
     WHERE book = %(book)s AND (host, port) IN (SELECT * FROM unnest(%(hosts)s::text[], %(ports)s::integer[]))"""
@@ -59,11 +62,15 @@ def settle(db: Db, book: int, stands: Mapping[Place, Sequence[Stand]], gone: Seq
     """
     db.execute(_VACATE_FREE, _values(book, gone))
     before = db.execute(_VACATE, _values(book, list(stands))).fetchall()
-    wanted = [(book, *stand, *place) for place, many in stands.items() for stand in many]
-    with db.cursor() as cursor:
-        cursor.executemany(_STAND, wanted)
-        standing = {Place(*row) for row in db.execute(_STANDING, _values(book, list(stands))).fetchall()}
-        cursor.executemany(_STAND, [(book, *row) for row in before if Place(*row[3:]) not in standing])
+    _stand(db, book, [(*stand, *place) for place, many in stands.items() for stand in many])
+    standing = {Place(*row) for row in db.execute(_STANDING, _values(book, list(stands))).fetchall()}
+    _stand(db, book, [row for row in before if Place(*row[3:]) not in standing])
+
+
+def _stand(db: Db, book: int, slots: Sequence[tuple[Any, ...]]) -> None:
+    """Take these slots as far as they are free. :param slots: what `Stand` says, and host and port."""
+    rows = [dict(zip((*Stand._fields, *Place._fields), slot, strict=True)) for slot in slots]
+    db.execute(_STAND, {"book": book, "rows": json.dumps(rows)})
 
 
 def forget(db: Db, book: int, places: Sequence[Place]) -> None:

@@ -43,7 +43,8 @@ class PeerNodeService(Service):
     :param store: the path of the file where it is kept, `:memory:` for none.
     :param connect: peers to keep connected: `host:port`, endpoint strings or endpoints.
     :param listen: where to accept peers: endpoint strings or endpoints.
-    :param company: options of the node's `Company`: `outbound`, `book`, `peers_file`, `allow_local`, `limits`.
+    :param company: options of the node's `Company`: `outbound`, `book`, `book_every`, `peers_file`, `allow_local`,
+        `limits`.
     :param failed: called with the LocalError when the service stops by itself.
     :param options: go to `Node` as they are (user_agent, services, timing ...).
     :ivar node: there while the service runs, else None.

@@ -13,7 +13,7 @@ from typing import Any
 from peerproto.errors import LocalError
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Ban
-from peerproto.node.bookfile import gather, take_back
+from peerproto.node.bookfile import Changes, gather, take_back
 from peerproto.node.bookrows import buckets_of, entry_of
 from peerproto.node.buckets import Table
 from peerproto.node.entries import Entry
@@ -27,6 +27,9 @@ __all__ = ["AHEAD", "SharedBook"]
 AHEAD, MOST_AHEAD = 1, 512
 """Places that are leased before they are wanted; and at most, when they are. What one node has ahead no other has."""
 
+MOST_TOLD = 2000
+"""Addresses that are told at once: a server takes some tenths of a second for them, and all others wait."""
+
 
 class SharedBook(AddressBook):
     """A `peerproto.node.places.Book`.
@@ -35,6 +38,7 @@ class SharedBook(AddressBook):
     :param options: those of `AddressBook`.
     :ivar leased: the places that are ours to call, and since when. :ivar taken: those that are another node's.
     :ivar is_alone: whether the server is away. :ivar in_use: tells whom we are calling, or have called.
+    :ivar has_more: whether not all of what has changed was told the last time.
     :ivar short: called when there are fewer places than were asked for.
     """
 
@@ -42,11 +46,12 @@ class SharedBook(AddressBook):
         super().__init__(groups, **options)
         self.leased: dict[Place, float] = {}
         self.taken: frozenset[Place] = frozenset()
-        self.is_alone = False
+        self.is_alone = self.has_more = False
         self.in_use: Callable[[], Collection[Place]] = tuple
         self.short: Callable[[], object] = lambda: None
         self._lease = lease
         self._asked = self._renewed = 0.0
+        self._ahead = 0
         self._asked_for, self._avoided = 0, frozenset[str]()
 
     # Whom we call.
@@ -55,6 +60,7 @@ class SharedBook(AddressBook):
         """Of what is leased, places to call next: at most so many, no two in a group, none in a group of `avoid`."""
         if self.is_alone:
             return super().candidates(count, avoid)
+        self._ahead = AHEAD
         self._asked_for, self._avoided = count, frozenset(avoid)
         found: dict[str, Place] = {}
         for place in self._callable():
@@ -111,12 +117,19 @@ class SharedBook(AddressBook):
         :param keep: False at the end, when all are given up.
         """
         self._asked = self._now()
-        changes, kept = gather(self), self._kept() if keep else []
+        changes, kept = self._some(gather(self)), self._kept() if keep else []
         self.leased = {place: since for place, since in self.leased.items() if place in kept}
         places = [Place(*row[:2]) for row in changes.rows]
         stands = {place: self._stands(place) for place in places}
         gone = [place for place in changes.gone if place not in self._own]  # others may well call us
         return News(changes._replace(gone=gone), stands, kept)
+
+    def _some(self, changes: Changes) -> Changes:
+        """As much of it as others need not wait for too long, what was called first; the rest is for the next time."""
+        rows = sorted(changes.rows, key=lambda row: row[8], reverse=True)
+        self.has_more = len(rows) > MOST_TOLD
+        self.shelves.changed.update(Place(*row[:2]) for row in rows[MOST_TOLD:])
+        return changes._replace(rows=rows[:MOST_TOLD])
 
     def take_back(self, news: News) -> None:
         """That was not told after all."""
@@ -146,8 +159,10 @@ class SharedBook(AddressBook):
         return sorted({*ready[: self._most_ahead()], *self.in_use()})
 
     def _most_ahead(self) -> int:
-        """How many places to have that are not in use: few if none were asked for since the last round."""
-        return min(max(AHEAD, self._asked_for), MOST_AHEAD)
+        """How many places to have that are not in use: few if none were asked for since the last round, and none for
+        who never asks.
+        """
+        return min(max(self._ahead, self._asked_for), MOST_AHEAD)
 
     def _stands(self, place: Place) -> Sequence[Stand]:
         entry = self.get(place)

@@ -117,7 +117,7 @@ class BookSharer:
         self._hangs = False
         was_alone = self._book.is_alone
         try:
-            await self._exchange()
+            await self._exchange_all()
             if not self._ending:
                 await self._lease()
         except StoreError as error:
@@ -126,6 +126,13 @@ class BookSharer:
         else:
             if was_alone:
                 _log.info("the shared book is reached again: {name}", name=self._server.name)
+
+    async def _exchange_all(self) -> None:
+        """In portions; at the end only as many as there is time for."""
+        until = self._clock.seconds() + LAST_PATIENCE
+        await self._exchange()
+        while self._book.has_more and not (self._ending and self._clock.seconds() > until):
+            await self._exchange()
 
     async def _exchange(self) -> None:
         news = self._book.news(keep=not self._ending)

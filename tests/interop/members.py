@@ -36,6 +36,7 @@ class Member:
         self.now = NOW
         secret = secret or sha256(network.name.encode()).digest()  # the same slots in every run
         self.book = SharedBook(Groups(), lease=lease, now=lambda: self.now, secret=secret, random=Random(1))
+        self.book.candidates(0, ())  # who never asks leases nothing
         self.server: PgBook = open_shared(url, network, self.book, lease / 3)
 
     def round(self) -> int:

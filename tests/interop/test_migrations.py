@@ -15,11 +15,8 @@ from peerproto.node.pgserver import Server
 from tests.book_case import spread
 
 from .members import Make, Member, count
-from .postgres import ask
+from .postgres import Postgres, ask
 from .waiting import SECONDS, within
-
-if TYPE_CHECKING:
-    from psycopg import Connection
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -82,3 +79,10 @@ def test_a_step_that_fails_changes_nothing(url: str) -> None:
     ((tables,),) = ask(url, "SELECT count(*) FROM pg_tables WHERE tablename LIKE 'peerproto%%'")
     assert tables == 0
     assert migrations.STEPS is STEPS
+
+
+def test_a_database_that_cannot_hold_every_text(member: Make, url: str, postgres: Postgres) -> None:
+    """It is refused at the start: later a peer with an odd name would be enough to stop all writing."""
+    ask(url, "CREATE DATABASE narrow ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(StoreError, match="the encoding of the database is LATIN1, only UTF8 can be used"):
+        member(url=postgres.url("narrow"))

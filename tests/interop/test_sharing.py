@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.logger import capturedLogs
 
 from peerproto.node.places import Place
-from peerproto.node.sharedbook import AHEAD
+from peerproto.node.sharedbook import AHEAD, MOST_TOLD
 from tests.book_case import spread
 
 from .members import Make, Rounds, count
@@ -72,6 +72,24 @@ async def test_rounds_while_the_server_is_away(member: Make, postgres: Postgres,
     assert count(url, "addresses", "lease_owner IS NOT NULL") == 2
     rounds.sharer.stop()
     rounds.advance(0)
+
+
+def test_much_to_tell(member: Make) -> None:
+    """All of it is told in one round; at the end only what there is time for, but that whole."""
+    first, second = member(), member()
+    rounds = Rounds(first)
+    for number in range(60, 90):
+        first.book.add(spread(MOST_TOLD + 500), f"{number}.1.1.1")
+    rounds.sharer.start()
+    rounds.clock.pump([0] * 20)
+    second.round()
+    assert len(second.book) == len(first.book) == MOST_TOLD + 500
+    for entry in first.book:
+        first.book.tried(entry.place)
+    rounds.sharer.stop()
+    rounds.advance(9)
+    second.round()
+    assert sum(entry.tries for entry in second.book) == MOST_TOLD
 
 
 def test_left_out_in_a_round(member: Make, url: str) -> None:
