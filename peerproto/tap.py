@@ -102,6 +102,7 @@ class Options(usage.Options):
         return {
             "outbound": self["outbound"],
             "book": self["book"],
+            "book_every": self["book-every"],
             "peers_file": self["peers-file"],
             "seeds": self.seeds(),
             "allow_local": bool(self["allow-local"]),

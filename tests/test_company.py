@@ -321,6 +321,33 @@ class CompanyTests(SynchronousTestCase):
         self.assertEqual(self.reactor.tcpClients, [])
         company.stop()
 
+    def test_book_of_another_kind(self) -> None:
+        """A URL that is none of PostgreSQL's is told in one line, and is no file."""
+        with self.assertRaisesRegex(LocalError, "^mysql:// is no book: "):
+            self.company(book="mysql://me:secret@db.example/peers")
+
+    def test_ban(self) -> None:
+        """Whoever bans somebody in the book, as another node may, ends who is here."""
+        company = self.company(outbound=1)
+        raw = self.ready()
+        self.assertIsNone(raw.peer.ending)
+        company.book.bans.ban("192.0.2.0/24", NOW + 60, "too loud", "another")
+        self.assertEqual(str(raw.peer.ending), "banned by another: too loud")
+        raw.close()
+
+    def test_called(self) -> None:
+        """Whom a node calls, or has called, of itself: what must stay leased."""
+        company = self.company(outbound=1, peers_file=self.file("peers", "127.0.0.1:18444\n127.0.0.1:18445"))
+        self.assertEqual(company.manager.called, [])
+        company.start()
+        self.assertEqual(len(company.manager.called), 1)
+        most = 0
+        for _ in range(600):  # now and then a feeler is under way beside
+            self.reactor.advance(1)
+            most = max(most, len(set(company.manager.called)))
+        self.assertEqual(most, 2)
+        company.stop()
+
     def test_no_gossip(self) -> None:
         """A network that tells of no addresses is nothing special."""
         company = self.company(replace(NETWORK, gossip=None), outbound=1)

@@ -127,10 +127,11 @@ class OptionsTests(TapCase):
     def test_company(self) -> None:
         """Whom to look for, and what is kept of them."""
         nothing = {"outbound": 0, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
-        self.assertEqual(self.parse().company(), {**nothing, "limits": Limits()})
+        self.assertEqual(self.parse().company(), {**nothing, "book_every": 60, "limits": Limits()})
         words = ["--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--inbound", "9"]
         given = {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True}
-        self.assertEqual(self.parse(*words, "--seed=s").company(), {**given, "limits": Limits(total=9)})
+        found = self.parse(*words, "--seed=s", "--book-every=9").company()
+        self.assertEqual(found, {**given, "book_every": 9, "limits": Limits(total=9)})
 
     def test_seeds(self) -> None:
         """Seeds are the network's, those that are named, or none; on the command line and in a file."""

@@ -7,12 +7,10 @@ thread, in one transaction: after a kill the file is as before it or as after it
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections import deque
 from collections.abc import Iterable
-from math import isfinite
 from typing import Any, NamedTuple
 
 from peerproto.chain.rules import display
@@ -22,7 +20,7 @@ from peerproto.node import anchors
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.aside import open_anew
 from peerproto.node.bans import Ban
-from peerproto.node.entries import About, Entry
+from peerproto.node.bookrows import buckets_of, entry_of, plain, row_of
 from peerproto.node.groups import Groups
 from peerproto.node.history import MOST_KEPT, PER_HOST, Ended
 from peerproto.node.places import Place
@@ -80,7 +78,7 @@ def gather(book: AddressBook) -> Changes:
     book.ended.clear()
     entries = {place: book.get(place) for place in shelves}
     return Changes(
-        [_row(entry) for entry in entries.values() if entry is not None],
+        [row_of(entry) for entry in entries.values() if entry is not None],
         [place for place, entry in entries.items() if entry is None],
         [bans[what] for what in banned if what in bans],
         [what for what in banned if what not in bans],
@@ -130,9 +128,9 @@ class BookFile:
             db.executemany(_FORGET, changes.gone)
             db.executemany(_WRITE, changes.rows)
             db.executemany(_UNBAN, [(what,) for what in changes.unbanned])
-            db.executemany(_BAN, [tuple(map(_plain, ban)) for ban in changes.bans])
-            db.executemany(_END, [tuple(map(_plain, ended)) for ended in changes.ended])
-            db.executemany(_TRIM, {(_plain(ended.host),) for ended in changes.ended})
+            db.executemany(_BAN, [tuple(map(plain, ban)) for ban in changes.bans])
+            db.executemany(_END, [tuple(map(plain, ended)) for ended in changes.ended])
+            db.executemany(_TRIM, {(plain(ended.host),) for ended in changes.ended})
             db.execute(_TRIM_ALL)
 
     def history(self, host: str) -> list[Ended]:
@@ -197,31 +195,6 @@ def _kind(network: Network, secret: bytes) -> Kind:
     )
 
 
-def _row(entry: Entry) -> tuple[Any, ...]:
-    told_of = entry.about
-    values = (
-        *(*entry.place, entry.source, entry.services, entry.seen, entry.tries, entry.fails, entry.counts),
-        *(
-            entry.last_try,
-            entry.last_success,
-            entry.not_before,
-            entry.is_tried,
-            json.dumps(sorted(entry.buckets)),
-        ),
-        *(json.dumps(told_of.services), told_of.agent, told_of.height, told_of.version, told_of.latency),
-    )
-    return tuple(map(_plain, values))
-
-
-def _plain(value: Any) -> Any:
-    """As SQLite can have it: integers of 64 bits with a sign, text that is Unicode."""
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, int):
-        return (value + 2**63) % 2**64 - 2**63
-    return value
-
-
 def _text(raw: bytes) -> str:
     """Text that was damaged is nonsense, and not an error that is none of SQLite's."""
     return raw.decode("utf-8", "replace")
@@ -230,23 +203,9 @@ def _text(raw: bytes) -> str:
 def _restore(book: AddressBook, row: tuple[Any, ...]) -> bool:
     """Put an address into the book, if there is sense in it; the file may have been through other hands."""
     try:
-        return book.restore(_entry(row), bool(row[11]), [int(number) for number in json.loads(row[12])])
+        return book.restore(entry_of(row), *buckets_of(row))
     except (TypeError, ValueError):
         return False
-
-
-def _entry(row: tuple[Any, ...]) -> Entry:
-    """Raises TypeError or ValueError for nonsense."""
-    host, port, source, services, seen, tries, fails, counts, last_try, last_success, not_before, *_ = row
-    names, agent, height, version, latency = row[13:]
-    times = [float(value) for value in (seen, last_try, last_success, not_before)]
-    if not all(map(isfinite, times)):
-        raise ValueError("a time that is none")
-    entry = Entry(Place(host, int(port)), str(source), int(services) % 2**64, times[0])
-    entry.tries, entry.fails, entry.counts = int(tries), int(fails), int(counts)
-    entry.last_try, entry.last_success, entry.not_before = times[1:]
-    entry.about = About(tuple(map(str, json.loads(names))), str(agent), height, version, latency)
-    return entry
 
 
 def _restore_ban(book: AddressBook, row: tuple[Any, ...]) -> bool:

@@ -47,6 +47,14 @@ class BookKeeper:
         self._timers = Timers(clock)
         self._one_at_a_time = DeferredLock()
 
+    def take_anchors(self) -> list[Place]:
+        """Whom to call first. What cannot be taken away is not used: it would be there again after a crash."""
+        try:
+            return self._file.take_anchors(self._book.groups)
+        except StoreError as error:
+            self._log.error("whom to call first is not known: {error}", error=error)
+            return []
+
     def start(self) -> None:
         """Save now and then."""
         self._timers.every("save", self._every, self.save)
@@ -59,6 +67,10 @@ class BookKeeper:
         self._timers.cancel_all()
         saving = self.save().addCallback(lambda _: Deferred.fromCoroutine(self._save_anchors(anchors)))
         return saving.addCallback(lambda _: self._file.close())
+
+    def abandon(self) -> None:
+        """Let go of the file, if the node has not begun."""
+        self._file.close()
 
     def save(self) -> Deferred[None]:
         """Save what has changed; fires when it is done. What cannot be written is tried again the next time."""

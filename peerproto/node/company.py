@@ -11,11 +11,9 @@ from typing import Any
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.iweb import IAgent
 
-from peerproto.errors import StoreError
 from peerproto.forms.seeds import DnsSeed, Seeds
-from peerproto.node.addressbook import AddressBook
-from peerproto.node.bookfile import BookFile, open_book
-from peerproto.node.bookkeeping import BookKeeper
+from peerproto.node.bookkeeping import EVERY
+from peerproto.node.books import keep_book
 from peerproto.node.connector import PeerConnector
 from peerproto.node.gossip import Gossip
 from peerproto.node.groups import Groups, is_local_net
@@ -27,7 +25,6 @@ from peerproto.node.seeding import ENOUGH, Seeding
 from peerproto.node.seedlist import seeds_of, sources_of
 from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
-from peerproto.peer.logs import Logger
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.wire.message import Message
 
@@ -42,7 +39,8 @@ class Company:
 
     :param factory: of the node's peers.
     :param connect: whom to keep connected. :param outbound: how many others to look for and call.
-    :param book: the path of a file that keeps the addresses; None to forget them at the end.
+    :param book: the path of a file that keeps the addresses, or the URL of a PostgreSQL database that keeps those of
+        many nodes; None to forget them at the end. :param book_every: seconds between two times that it is saved.
     :param peers_file: what an empty book begins with; None for what comes with the network. The names in it are
         seeds.
     :param seeds: whom to ask for addresses when the book does not do; see `seeds_of`. None for the network's own and
@@ -52,11 +50,9 @@ class Company:
     :param limits: for those who call us; None for the usual ones.
     :param now: the wall clock, in seconds since 1970. :param random: gives numbers from 0 to 1.
 
-    Raises LocalError for a file of peers that cannot be read or says nonsense, and for seeds that are none; StoreError
-    for a book that is in use.
+    Raises LocalError for a file of peers that cannot be read or says nonsense, and for seeds or a URL that are none;
+    StoreError for a book that is in use, or whose server cannot be reached.
     """
-
-    _log = Logger()
 
     def __init__(
         self,
@@ -66,6 +62,7 @@ class Company:
         connect: Sequence[Any] = (),
         outbound: int = 0,
         book: str | None = None,
+        book_every: float = EVERY,
         peers_file: str | None = None,
         seeds: Sequence[str] | None = None,
         allow_local: bool = False,
@@ -78,10 +75,17 @@ class Company:
         listed = shipped_peers(network) if peers_file is None else read_peers(peers_file, network)
         own_list = seeds is None or peers_file is not None
         asked = _with_names(seeds_of(network, seeds), listed if own_list else Listed([], []))
-        groups = Groups(local=allow_local or is_local_net(network.name))
-        self.book = AddressBook(groups, now=now, wanted=factory.services_wanted)
-        self._file: BookFile | None = None if book is None else open_book(book, network, self.book)
-        self._keeper = None if self._file is None else BookKeeper(reactor, self._file, self.book)
+        self.book, self._keeper = keep_book(
+            reactor,
+            book,
+            network,
+            Groups(local=allow_local or is_local_net(network.name)),
+            every=book_every,
+            now=now,
+            wanted=factory.services_wanted,
+            in_use=lambda: self.manager.called,
+            more=self._look_again,
+        )
         fill(self.book, listed, now())
         self._looks = outbound > 0
         self.gossip = Gossip(network, self.book, now)
@@ -98,6 +102,7 @@ class Company:
         )
         self._anchors: list[Place] = []
         self.manager.subscribe(self._heard)
+        self.book.bans.when_banned.append(self.manager.end_banned)
         for kind in network.gossip.telling if network.gossip is not None else ():
             factory.handlers[kind] = self._take_addresses
         if network.gossip is not None:
@@ -110,8 +115,8 @@ class Company:
 
     def start(self) -> None:
         """Begin to call, first whom we had when we stopped, and to write the book down."""
-        if self._looks:
-            self.manager.outbound.begin_with(self._take_anchors())
+        if self._looks and self._keeper is not None:
+            self.manager.outbound.begin_with(self._keeper.take_anchors())
         self.manager.start()
         self.seeding.start()
         if self._keeper is not None:
@@ -127,17 +132,12 @@ class Company:
         return succeed(None) if self._keeper is None else self._keeper.stop(self._anchors)
 
     def abandon(self) -> None:
-        """Let go of the book's file, if the node has not begun."""
-        if self._file is not None:
-            self._file.close()
+        """Let go of the book, if the node has not begun."""
+        if self._keeper is not None:
+            self._keeper.abandon()
 
-    def _take_anchors(self) -> list[Place]:
-        """Whom to call first. What cannot be taken away is not used: it would be there again after a crash."""
-        try:
-            return [] if self._file is None else self._file.take_anchors(self.book.groups)
-        except StoreError as error:
-            self._log.error("whom to call first is not known: {error}", error=error)
-            return []
+    def _look_again(self) -> None:
+        self.manager.look()
 
     def _has_enough(self) -> bool:
         called = sum(not peer.inbound for peer in self.manager.peers)

@@ -113,3 +113,16 @@ class Entry:
         self.seen = self.last_try = self.last_success = now
         self.not_before = now + FIRST_WAIT
         self.about = told
+
+    def learn(self, other: Entry, is_newer: bool) -> None:
+        """Take over what another node knows of the same address: of its calls, those of who called last.
+
+        :param is_newer: whether that one must have called later; else as late is enough.
+        """
+        self.services |= other.services
+        self.seen = max(self.seen, other.seen)
+        self.tries = max(self.tries, other.tries)
+        if other.last_try > self.last_try or (other.last_try == self.last_try and not is_newer):
+            self.fails, self.counts = other.fails, other.counts
+            self.last_try, self.last_success = other.last_try, other.last_success
+            self.not_before, self.about = other.not_before, other.about

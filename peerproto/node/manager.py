@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from peerproto.errors import PeerError, PeerLost, Reason, SelfConnection
 from peerproto.node.asking import Able, anybody, ask_any, tell_all
+from peerproto.node.bans import Ban
 from peerproto.node.brake import Brake
 from peerproto.node.calling import Caller
 from peerproto.node.connector import PeerConnector
@@ -149,6 +150,11 @@ class PeerManager:
         """Whether there seems to be no network: nobody has answered for many calls, and nobody is here."""
         return self.brake.is_on and not self.roster.peers
 
+    @property
+    def called(self) -> list[Place]:
+        """Whom we call or have called of ourselves, feelers included."""
+        return [*self.outbound.places, *self._feelers.places]
+
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Have a function called with each `PeerAdded` and `PeerGone`; see `Roster`."""
         return self.roster.subscribe(subscriber)
@@ -189,12 +195,16 @@ class PeerManager:
         :param what: an address or a range of them (CIDR). :param until: in seconds since 1970.
         """
         self.book.ban(what, until, reason, by)
+        self.end_banned(Ban(what, until, reason, by))
+
+    def end_banned(self, ban: Ban) -> None:
+        """The book has a new ban: end those whom it is about, but for the same."""
         for peer in list(self.factory.peers.values()):
             place = _place_of(peer)
             if place is None or peer.manual or self._spared(place.host):
                 continue
             if self.book.is_banned(place.host):
-                peer.disconnect(PeerLost(f"banned by {by}: {reason}", Reason.LOCAL_CLOSE))
+                peer.disconnect(PeerLost(f"banned by {ban.by}: {ban.reason}", Reason.LOCAL_CLOSE))
 
     # How it is done.
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from peerproto.forms.conversation import Timing
+from peerproto.node.bookkeeping import EVERY
 from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.settings import SETTINGS, seconds
 from peerproto.node.slots import Limits
@@ -120,7 +121,14 @@ OPTIONS: dict[str, Option] = {
     ),
     "book": Option(
         "text",
-        "SQLite file of the addresses, bans and ended connections. [default: none, they are forgotten]",
+        "SQLite file of the addresses, bans and ended connections; or postgresql://USER@HOST/DATABASE, for many nodes "
+        "that share them. [default: none, they are forgotten]",
+    ),
+    "book-every": Option(
+        "seconds",
+        "How often the book is written and, if it is shared, read: once in so many seconds.",
+        EVERY,
+        read=seconds,
     ),
     "peers-file": Option(
         "text", "What an empty book begins with, one HOST:PORT a line. [default: what comes with the network]"

@@ -47,7 +47,8 @@ class PeerNodeService(Service):
     :param keep_blocks: how many of the newest blocks of a chain are kept, in a file beside the store, and served;
         0 for none.
     :param block_store: an `IBlockStore` in place of that file, which is then the caller's to close.
-    :param company: options of the node's `Company`: `outbound`, `book`, `peers_file`, `allow_local`, `limits`.
+    :param company: options of the node's `Company`: `outbound`, `book`, `book_every`, `peers_file`, `seeds`,
+        `allow_local`, `limits`.
     :param failed: called with the LocalError when the service stops by itself.
     :param options: go to `Node` as they are (user_agent, services, timing ...).
     :ivar node: there while the service runs, else None.

@@ -107,6 +107,34 @@ class Shelves:
         self.changed.discard(entry.place)
         return entry.place in self._entries
 
+    def stand_at(self, entry: Entry, is_tried: bool, buckets: Iterable[int]) -> None:
+        """Stand just there, whoever stands there now: it is said by who knows better. Nowhere: as before."""
+        wanted = {bucket for bucket in buckets if 0 <= bucket < NEW}
+        if is_tried and not entry.is_tried:
+            self._move_up(entry)
+        elif wanted and not is_tried:
+            self._stand_in(entry, wanted)
+
+    def slots_of(self, entry: Entry) -> list[tuple[bool, int, int]]:
+        """Where it stands: whether among the tried, in which bucket, in which slot of it."""
+        if entry.is_tried:
+            bucket = self._tried_bucket(entry.place)
+            return [(True, bucket, self.keyed.slot("tried", bucket, entry.place))]
+        return [(False, bucket, self.keyed.slot("new", bucket, entry.place)) for bucket in entry.buckets]
+
+    def _stand_in(self, entry: Entry, wanted: set[int]) -> None:
+        """Among the new, in these buckets and no other."""
+        if entry.is_tried:
+            self.tried.drop(self._tried_bucket(entry.place), entry)
+            entry.is_tried = False
+        for bucket in wanted - entry.buckets:
+            holder = self.new.holder(bucket, entry.place)
+            if holder is not None:
+                self._leave(holder, bucket)
+            self._put(entry, bucket)
+        for bucket in entry.buckets - wanted:
+            self._leave(entry, bucket)
+
     def _put_back(self, entry: Entry, buckets: Iterable[int]) -> None:
         for bucket in buckets:
             if 0 <= bucket < NEW and self.new.holder(bucket, entry.place) is None:

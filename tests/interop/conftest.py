@@ -8,7 +8,7 @@ import os
 import shutil
 import signal
 import unittest
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
@@ -17,9 +17,12 @@ import pytest_twisted  # type: ignore[import-untyped, unused-ignore]
 from twisted.internet.defer import Deferred
 
 from .litecoind import Litecoind
+from .members import Make, Member
 from .microsocks import Microsocks
 from .neo import NeoNode, missing
 from .ours import Ours
+from .postgres import Postgres
+from .postgres import missing as postgres_missing
 from .waiting import within
 
 if TYPE_CHECKING:
@@ -134,6 +137,41 @@ async def start_neo(reactor: PosixReactorBase, neo_packages: None) -> AsyncItera
             await node.close()
 
 
+@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
+async def postgres(reactor: PosixReactorBase) -> AsyncIterator[Postgres]:
+    """A server, shared by the tests of a module, each with a database of its own: leave it running.
+
+    Without PostgreSQL the test is skipped, or fails if nodes are required.
+    """
+    if postgres_missing():
+        do_without(postgres_missing())
+    server = Postgres(reactor)
+    try:
+        yield await server.start()
+    finally:
+        await server.close()
+
+
+@pytest.fixture
+def url(postgres: Postgres) -> str:
+    """That of a new database."""
+    return postgres.database()
+
+
+@pytest.fixture
+def member(url: str) -> Iterator[Make]:
+    """Makes a node's part in the book of that database, which lets go of the server at the end."""
+    made: list[Member] = []
+
+    def make(**options: Any) -> Member:
+        made.append(Member(options.pop("url", url), **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.server.close()
+
+
 @pytest_twisted.async_yield_fixture  # type: ignore[untyped-decorator]
 async def start_proxy(reactor: PosixReactorBase) -> AsyncIterator[StartProxy]:
     """A function that starts a SOCKS5 proxy of the test's own, which wants a user and a password if it is given them.
@@ -230,6 +268,6 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.failed:
         for name, value in getattr(item, "funcargs", {}).items():
-            if isinstance(value, Litecoind | NeoNode):
+            if isinstance(value, Litecoind | NeoNode | Postgres):
                 report.sections.append((f"log of {name}", value.log_tail()))
     return report

@@ -1,0 +1,82 @@
+"""A real PostgreSQL server that says no, hangs, or goes away."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+
+import psycopg
+import pytest
+from twisted.internet.threads import deferToThread
+
+from peerproto.errors import LocalError, StoreError
+from peerproto.node.migrations import migrate
+from peerproto.node.pgserver import Server
+from tests.book_case import spread
+
+from .members import Make
+from .postgres import Postgres, ask
+from .waiting import SECONDS, within
+
+
+def test_a_server_that_says_no(member: Make, postgres: Postgres) -> None:
+    """One line each, without the password."""
+    for url, text in (
+        (postgres.url("nowhere"), 'database "nowhere" does not exist'),
+        (postgres.url().replace(postgres.password, "wrong-password"), "password authentication failed"),
+        ("postgresql://peerproto:secret@127.0.0.1:1/x", "Connection refused"),
+    ):
+        with pytest.raises(StoreError, match=text) as caught:
+            member(url=url)
+        assert "\n" not in str(caught.value)
+        for word in (postgres.password, "wrong-password", "secret"):
+            assert word not in str(caught.value)
+    with pytest.raises(LocalError, match="is no URL that PostgreSQL understands"):
+        member(url="postgresql://127.0.0.1/x?nonsense=secret")
+
+
+async def test_a_call_that_hangs_is_cut(url: str) -> None:
+    """Who waits has an error at once, and the next one goes by a new connection; cutting nothing does nothing."""
+    server = Server(url, migrate)
+    server.cut()
+    server.run(lambda db: None)
+    begun = time.monotonic()
+    waiting = deferToThread(server.run, lambda db: db.execute("SELECT pg_sleep(15)"))
+    await deferToThread(time.sleep, 0.2)
+    server.cut()
+    with pytest.raises(StoreError):
+        await within(waiting, SECONDS, "a call that was cut")
+    assert time.monotonic() - begun < 10
+    server.cut()
+    assert server.run(lambda db: db.execute("SELECT 1").fetchone()) == (1,)
+    server.close()
+    server.close()
+
+
+async def test_restarted_in_the_middle(member: Make, postgres: Postgres) -> None:
+    """While the server is away a round fails, and nothing is lost; when it is back the next one tells it all."""
+    first = member()
+    first.book.add(spread(3), "9.9.9.9")
+    first.round()
+    await postgres.stop()
+    first.book.add(spread(6), "9.9.9.9")
+    for _ in range(2):
+        news = first.book.news()
+        with pytest.raises(StoreError):
+            first.server.exchange(news)
+        first.book.take_back(news)
+    await postgres.go_on()
+    first.round()
+    assert len(member().book) == len(first.book) == 6
+
+
+def test_cutting_what_is_closed(url: str) -> None:
+    """A connection that the server has ended is no trouble to who cuts it."""
+    server = Server(url, migrate)
+    server.run(lambda db: None)
+    ask(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'peerproto'")
+    with pytest.raises(StoreError, match="terminating connection"):
+        server.run(lambda db: db.execute("SELECT 1"))
+    server.cut()
+    with suppress(psycopg.Error):
+        server.close()
