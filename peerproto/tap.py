@@ -21,6 +21,7 @@ from peerproto.node.demo import NETWORK as DEMO
 from peerproto.node.demo import DemoService
 from peerproto.node.keeping import what_is_kept
 from peerproto.node.options import FLAGS, NETWORK, OPTIONS, TIMES, named
+from peerproto.node.outbound import TARGET
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.node.resolving import use_threads_for_names
 from peerproto.node.seedlist import seeds_of
@@ -100,7 +101,7 @@ class Options(usage.Options):
     def company(self) -> dict[str, Any]:
         """Whom to look for, and what is kept of them: keywords of `peerproto.node.company.Company`."""
         return {
-            "outbound": self["outbound"],
+            "outbound": self.outbound(),
             "book": self["book"],
             "book_every": self["book-every"],
             "peers_file": self["peers-file"],
@@ -108,6 +109,13 @@ class Options(usage.Options):
             "allow_local": bool(self["allow-local"]),
             "limits": Limits(total=self["inbound"]),
         }
+
+    def outbound(self) -> int:
+        """How many others to look for: none if it is said whom to call, as Bitcoin Core has it with `-connect`."""
+        given: int | None = self["outbound"]
+        if given is not None:
+            return given
+        return 0 if self["connect"] else TARGET
 
     def seeds(self) -> list[str] | None:
         """The seeds that are named; None if they are the network's. Raises LocalError for seeds and none at once."""

@@ -126,12 +126,20 @@ class OptionsTests(TapCase):
 
     def test_company(self) -> None:
         """Whom to look for, and what is kept of them."""
-        nothing = {"outbound": 0, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
+        nothing = {"outbound": 8, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
         self.assertEqual(self.parse().company(), {**nothing, "book_every": 60, "limits": Limits()})
         words = ["--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--inbound", "9"]
         given = {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True}
         found = self.parse(*words, "--seed=s", "--book-every=9").company()
         self.assertEqual(found, {**given, "book_every": 9, "limits": Limits(total=9)})
+
+    def test_whom_to_call(self) -> None:
+        """Who says whom to call has nobody else called, unless he says so, too."""
+        self.assertEqual(self.parse().outbound(), 8)
+        self.assertEqual(self.parse("--connect", "a").outbound(), 0)
+        self.assertEqual(self.parse("--connect", "a", "--outbound", "3").outbound(), 3)
+        self.assertEqual(self.parse("--outbound", "0").outbound(), 0)
+        self.assertEqual(self.parse("--config", self.file('connect = ["a"]\n')).outbound(), 0)
 
     def test_seeds(self) -> None:
         """Seeds are the network's, those that are named, or none; on the command line and in a file."""
@@ -430,7 +438,9 @@ class TwistdTests(TapCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-            code, _, err = self.twistd("--store", ":memory:", "--listen", where)
+            code, _, err = self.twistd(
+                "--network", "bitcoin-regtest", "--store", ":memory:", "--listen", where
+            )
         self.assertEqual(code, 1)
         self.assertRegex(err, rf"\Apeernode: cannot listen on {where}: .*Address already in use.*\n\Z")
         self.assertEqual(self.left(), [])

@@ -9,6 +9,7 @@ from typing import Any
 from peerproto.forms.conversation import Timing
 from peerproto.node.bookkeeping import EVERY
 from peerproto.node.demo import NETWORK as DEMO
+from peerproto.node.outbound import TARGET
 from peerproto.node.settings import SETTINGS, seconds
 from peerproto.node.slots import Limits
 from peerproto.peer.factory import USER_AGENT
@@ -103,9 +104,9 @@ OPTIONS: dict[str, Option] = {
     ),
     "outbound": Option(
         "number",
-        "How many other peers to look for and call, at most one of each network group.",
-        0,
-        number_to(MOST_OUTBOUND),
+        "How many other peers to look for and call, at most one of each network group. "
+        f"[default: {TARGET}, but none where --connect says whom to call]",
+        read=number_to(MOST_OUTBOUND),
     ),
     "inbound": Option(
         "number",
