@@ -163,6 +163,24 @@ class LeaseTests(SharedBookCase):
         self.used = [new]
         self.assertEqual(self.book.feeler(), good)
 
+    def test_feeler_for_one_in_the_way(self) -> None:
+        """Who stands where another would be among the tried is leased though nobody asks, and comes before all."""
+        places = self.add(*(item.host for item in spread(900)))
+        for place in places[:600]:
+            self.good(place)
+        self.book.shelves.settle()
+        self.now += 5 * 3600
+        for place in places[600:]:
+            if not self.book.shelves.in_the_way():
+                self.good(place)
+        (rival,) = {entry.place for entry in self.book.shelves.in_the_way()}
+        self.book.candidates(1, ())
+        self.assertIn(rival, self.round())
+        self.assertGreater(len(self.book.leased), 1)
+        self.assertEqual(self.book.feeler(), rival)
+        self.round()
+        self.assertIn(rival, self.book.leased)
+
     def test_alone(self) -> None:
         """While the server is away it is a book like any other, but for what is another's."""
         first, second = self.add("8.8.8.8", "7.7.7.7")

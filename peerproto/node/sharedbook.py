@@ -71,22 +71,28 @@ class SharedBook(AddressBook):
         return list(found.values())
 
     def feeler(self) -> Place | None:
-        """A place of those that are leased to look at and leave, rather one that is new."""
+        """A place of those that are leased to look at and leave: one in the way of another, else rather a new one."""
         if self.is_alone:
             return super().feeler()
         self.shelves.settle()
-        found = sorted(self._callable(), key=self._is_tried)
+        in_the_way = self._in_the_way()
+        found = sorted(self._callable(), key=lambda place: (place not in in_the_way, self._is_tried(place)))
         return found[0] if found else None
 
     def to_lease(self) -> list[Place]:
-        """What to lease now, so that there is enough ahead."""
+        """What to lease now, so that there is enough ahead, and one of those that are to be called again if need be."""
         ready = self._callable()
         missing, self._asked_for = self._most_ahead() - len(ready), 0
-        if missing <= 0:
-            return []
-        groups = set(map(self.group_of, [*ready, *self.in_use()]))
-        drawn = [*super().candidates(missing, groups | self._avoided), super().feeler()]
-        return list(dict.fromkeys(place for place in drawn if place and place not in self.leased))
+        wanted = self._in_the_way()[: self._ahead]
+        if missing > 0:
+            groups = set(map(self.group_of, [*ready, *self.in_use()]))
+            wanted += super().candidates(missing, groups | self._avoided)
+        return [place for place in dict.fromkeys(wanted) if place not in self.leased]
+
+    def _in_the_way(self) -> list[Place]:
+        """Who stands among the tried where another would, and is to be called again for that."""
+        now = self._now()
+        return [entry.place for entry in self.shelves.in_the_way() if entry.may_be_called(now)]
 
     def lease(self, places: Iterable[Place]) -> None:
         """These are ours now."""
