@@ -93,6 +93,15 @@ class WitnessTests(LeadCase):
         self.assertEqual([self.serve(second, mined(201)), node.chain.height], [1, 201])
         self.assertIsNone(third.peer.ending)
 
+    def test_one_ends_as_another_is_asked(self) -> None:
+        """Who waits and ends while another one is asked is not asked any more."""
+        node = self.node()
+        first, second, third = self.far(node), self.far(node), self.far(node)
+        self.patch(second.peer, "send", lambda *question, **options: third.close())
+        self.serve(first, mined(200))
+        self.assertEqual((node.chain.height, self.asked(third)), (200, []))
+        self.assertNotIn(third.peer, node.follower._asking.sources)
+
     def test_near(self) -> None:
         """Who has no more than fits into a message is asked at once, whoever else is there, if nobody has the lead."""
         node = self.node()

@@ -53,6 +53,7 @@ class HeaderAsking:
         end: Callable[[PeerProtocol, PeerError], object],
     ) -> None:
         self.sources: dict[PeerProtocol, Source] = {}
+        self._waiting: dict[PeerProtocol, Source] = {}
         self.lead = Lead(clock, self._replace)
         self._gate = gate
         self._chain = gate.chain
@@ -65,6 +66,7 @@ class HeaderAsking:
     def stop(self) -> None:
         """Ask nobody any more."""
         self.sources.clear()
+        self._waiting.clear()
         self.lead.end()
         self._timers.cancel_all()
 
@@ -75,6 +77,7 @@ class HeaderAsking:
     def forget(self, peer: PeerProtocol) -> None:
         """The peer has ended."""
         self.sources.pop(peer, None)
+        self._waiting.pop(peer, None)
         for timer in ("pause of", "owed by", "silence of", "rest of"):
             self._timers.cancel(f"{timer} {peer.id}")
         if peer is self.lead.peer:
@@ -83,11 +86,11 @@ class HeaderAsking:
 
     def meet(self, peer: PeerProtocol) -> None:
         """A new peer is asked when its time comes."""
-        pause, source = peer.network.headers.pause, self.source_of(peer)
+        pause = peer.network.headers.pause
         if pause:
-            self._timers.later(f"pause of {peer.id}", pause, lambda: self._want(source))
+            self._timers.later(f"pause of {peer.id}", pause, lambda: self._want(peer))
         else:
-            self._want(source)
+            self._want(peer)
 
     def answered(self, peer: PeerProtocol) -> None:
         """It has brought a message of headers."""
@@ -101,7 +104,7 @@ class HeaderAsking:
         left = source.owes_until - self._clock.seconds()
         source.ask_again = bool(source.batches) or left > 0
         if not source.ask_again:
-            self._want(source)
+            self._want(peer)
         elif left > 0:
             self._timers.later(f"owed by {peer.id}", left, lambda: self._ask_if_wanted(peer))
 
@@ -112,10 +115,9 @@ class HeaderAsking:
             best = best_of(far)
             far.pop(best)
             self._give_lead(best)
-        for peer, source in list(self.sources.items()):
-            may = self.is_heard(peer) and peer not in far
-            if source.waits and may:
-                self._question(peer, source)
+        for peer in [peer for peer in self._waiting if peer not in far and self.is_heard(peer)]:
+            if peer in self._waiting:  # it may have ended as another one was asked
+                self._question(peer, self._waiting[peer])
 
     def is_heard(self, peer: PeerProtocol) -> bool:
         """Whether it need not wait for the end of another's lead."""
@@ -129,8 +131,8 @@ class HeaderAsking:
         """Who waits and has more headers than come in a message, as far as is known; one that has told all, has not."""
         return {
             peer: source
-            for peer, source in self.sources.items()
-            if source.waits and peer is not self.lead.peer and self._is_far_ahead(peer, source)
+            for peer, source in self._waiting.items()
+            if peer is not self.lead.peer and self._is_far_ahead(peer, source)
         }
 
     def lead_fails(self, peer: PeerProtocol, text: str) -> None:
@@ -163,14 +165,15 @@ class HeaderAsking:
         )
         self.lead.give(peer, max(there - here, 0))
 
-    def _want(self, source: Source) -> None:
-        source.waits = True
+    def _want(self, peer: PeerProtocol) -> None:
+        self._waiting[peer] = self.source_of(peer)
         self.ask_next()
 
     def _question(self, peer: PeerProtocol, source: Source) -> None:
         """Ask; an answer is owed only by a peer that said it has more."""
         self._timers.cancel(f"pause of {peer.id}")
-        source.waits = source.ask_again = False
+        self._waiting.pop(peer, None)
+        source.ask_again = False
         with self._trouble:
             sync = peer.network.headers
             ahead, locator = self.is_ahead(peer), self._locator(peer, source)
@@ -227,9 +230,8 @@ class HeaderAsking:
         self._log.warn("{peer}: {text}: others are asked", peer=peer, text=text)
 
     def _try_again(self, peer: PeerProtocol) -> None:
-        source = self.source_of(peer)
-        source.has_told_all = False
-        self._want(source)
+        self.source_of(peer).has_told_all = False
+        self._want(peer)
 
 
 def _height_of(peer: PeerProtocol) -> int:

@@ -19,7 +19,6 @@ class Source:
 
     :ivar new: how many headers of the message that is being checked were not known.
     :ivar back: how many hashes of the locator it did not know; only where one of them is asked about at a time.
-    :ivar waits: whether it is to be asked when its time comes.
     :ivar leads_on: whether it has shown that it has more than a message of headers that we have not.
     :ivar has_told_all: whether it has brought what it has, whatever height it said at first.
     :ivar failures: how often it had the lead and did not bring what it said.
@@ -36,7 +35,7 @@ class Source:
         self.astray = 0
         self.new = 0
         self.back = 0
-        self.waits = self.leads_on = self.has_told_all = False
+        self.leads_on = self.has_told_all = False
         self.failures = self.repeats = 0
         self.reached: bytes | None = None
         self.was_full = False
