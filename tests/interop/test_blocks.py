@@ -29,10 +29,12 @@ NETWORK_LIMITED, NETWORK, WITNESS = 1 << 10, 1 << 0, 1 << 3
 
 
 def held(service: PeerNodeService) -> int:
-    """How many of the newest blocks a service has, without a gap."""
+    """How many of the newest blocks a service has, once none of them is missing."""
     assert service.node is not None
     blocks: Any = service.node._parts.blocks  # type: ignore[union-attr]
-    return int(blocks.follower.held.newest)
+    follower = blocks.follower
+    is_whole = not follower._missing and follower._next > chain_of(service).height
+    return int(follower.held.newest) if is_whole else 0
 
 
 def said(service: PeerNodeService) -> int:
