@@ -137,6 +137,17 @@ class MemoryTests(NodesCase, SynchronousTestCase):
                 self.assertEqual(behind.chain.tip, knowing.chain.tip, name)
                 self.assertEqual(count_of(behind.chain), count_of(knowing.chain))
 
+    def test_goes_on_from_node_to_node(self) -> None:
+        """What the first of three nodes in a row learns the last learns, too, without asking for it."""
+        for name in ("bitcoin-regtest", "litecoin-regtest", "decred-simnet"):
+            network = networks.named(name)
+            first, second, third = row = [self.node(self.clock, network, AMOUNT) for _ in range(3)]
+            lines = [self.line(second, first), self.line(third, second)]
+            self.settle(*lines)
+            lines.append(self.line(first, self.node(self.clock, network, AMOUNT + 3)))
+            self.settle(*lines)
+            self.assertEqual([node.chain.height for node in row], [AMOUNT + 3] * 3, name)
+
     def test_work_first(self) -> None:
         """A chain that must show all its work first comes over twice, and is stored, on every network that has one."""
         self.patch(headerproof, "STEP", 25)

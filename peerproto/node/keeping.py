@@ -23,6 +23,7 @@ from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerserver import HeaderServer
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.headersync import HeaderFollower
+from peerproto.node.headerteller import HeaderTeller
 from peerproto.node.keptblocks import KeptBlocks
 from peerproto.node.trouble import Trouble
 from peerproto.peer.listener import Handler
@@ -125,8 +126,11 @@ class ChainParts:
         self.chain = chain
         self.follower = HeaderFollower(clock, chain, trouble, **told)
         self.server = HeaderServer(clock, chain, trouble)
+        self.teller = HeaderTeller(chain, trouble, self.follower.synced.is_over)
+        self.follower.brought.append(self.teller.look)
         self.blocks = None if blocks is None else KeptBlocks(clock, network, chain, blocks, trouble)
-        self.members: list[Any] = [self.follower, self.server, *(self.blocks.members if self.blocks else ())]
+        members = () if self.blocks is None else self.blocks.members
+        self.members: list[Any] = [self.follower, self.server, self.teller, *members]
         self.options: dict[str, Any] = {"height": lambda: chain.height, "relay": network.headers.needs_relay}
         sync = network.headers
         self.handlers: dict[type, Handler] = {
@@ -141,6 +145,7 @@ class ChainParts:
     def meet(self, peer: PeerProtocol) -> None:
         """A new peer: it is asked for what it has."""
         self.follower.ask(peer)
+        self.teller.meet(peer)
         if self.blocks is not None:
             self.blocks.follower.meet(peer)
 
