@@ -137,14 +137,16 @@ async def start_neo(reactor: PosixReactorBase, neo_packages: None) -> AsyncItera
             await node.close()
 
 
-@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
-async def postgres(reactor: PosixReactorBase) -> AsyncIterator[Postgres]:
-    """A server, shared by the tests of a module, each with a database of its own: leave it running.
-
-    Without PostgreSQL the test is skipped, or fails if nodes are required.
-    """
+@pytest.fixture(scope="session")
+def postgres_programs() -> None:
+    """PostgreSQL is there; without it the test is skipped, or fails if nodes are required."""
     if postgres_missing():
         do_without(postgres_missing())
+
+
+@pytest_twisted.async_yield_fixture(scope="module")  # type: ignore[untyped-decorator]
+async def postgres(reactor: PosixReactorBase, postgres_programs: None) -> AsyncIterator[Postgres]:
+    """A server, shared by the tests of a module, each with a database of its own: leave it running."""
     server = Postgres(reactor)
     try:
         yield await server.start()
