@@ -98,13 +98,19 @@ class ProgressLineTests(NodeCase):
         self.assertEqual(out.getvalue(), "")
 
     def test_elsewhere(self) -> None:
-        """Elsewhere there is a line for each thousand."""
+        """Elsewhere there is a line for each thousand, and one for how far it came, once."""
         out = io.StringIO()
         line = ProgressLine(out)
         for count in range(0, 2600, 100):
             line.show(count, 2500)
+        lines = ["headers 1,000 of 2,500 (40 %)", "headers 2,000 of 2,500 (80 %)"]
+        self.assertEqual(out.getvalue().splitlines(), lines)
         line.end()
-        self.assertEqual(out.getvalue(), "headers 1,000 of 2,500 (40 %)\nheaders 2,000 of 2,500 (80 %)\n")
+        line.end()
+        self.assertEqual(out.getvalue().splitlines(), [*lines, "headers 2,500 of 2,500 (100 %)"])
+        line.show(3500, 3500)
+        line.end()
+        self.assertEqual(len(out.getvalue().splitlines()), 4)
 
     def test_total_that_is_wrong(self) -> None:
         """A total below the count, as a peer may have told it, is not shown; nor is one divided by zero."""

@@ -73,6 +73,7 @@ class ProgressLine:
         self._what = what
         self._every = every
         self._said = 0
+        self._unsaid = ""
         self._over = out.isatty()
         self._open = False
 
@@ -84,14 +85,17 @@ class ProgressLine:
             self._open = True
             self._write(f"\r{text}\x1b[K")
         elif count - self._said >= self._every:
-            self._said = count
+            self._said, self._unsaid = count, ""
             self._write(f"{text}\n")
+        elif count > self._said:
+            self._unsaid = f"{text}\n"
 
     def end(self) -> None:
-        """Leave the line."""
-        if self._open:
-            self._open = False
-            self._write("\n")
+        """Leave the line; elsewhere than on a terminal, say how far it came at last."""
+        last = "\n" if self._open else self._unsaid
+        self._open, self._unsaid = False, ""
+        if last:
+            self._write(last)
 
     def _write(self, text: str) -> None:
         self._out.write(text)
