@@ -48,7 +48,7 @@ TRACED = "MB of Python's objects"
 RUNNING: dict[str, tuple[float, Callable[[Look], float]]] = {
     "MB of the process": (5.0, lambda look: look["bytes"] / 1e6),
     TRACED: (5.0, lambda look: look["python"] / 1e6),
-    "timers for each peer": (0.1, lambda look: look["timers"] / look["objects"]),
+    "timers for each peer": (0.5, lambda look: look["timers"] / look["objects"]),
     "descriptors beside those of peers": (20, lambda look: look["files"] - look["objects"]),
     "peers in memory that are gone": (20, lambda look: look["objects"] - look["here"]),
 }
