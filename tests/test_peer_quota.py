@@ -102,7 +102,10 @@ class QuotaTests(EverywhereCase):
         late = raw.peer.request(GetData(vectors(100_000, 10)))
         self.let_pass(46)
         raw.close()
-        self.failureResultOf(late, PeerStalled)
+        error = self.failureResultOf(late, PeerStalled).value
+        self.assertRegex(
+            str(error), r"\Ano answer to tx [0-9a-f]{64}, tx [0-9a-f]{64}, tx [0-9a-f]{64} and [\d,]+ more\Z"
+        )
 
     def test_an_answer_to_one_asks_for_another(self) -> None:
         """Who asks from within its own answer finds the table in order."""

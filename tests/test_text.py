@@ -7,7 +7,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from peerproto.text import printable, writable
+from peerproto.text import printable, some_of, writable
 
 
 class PrintableTests(unittest.TestCase):
@@ -46,3 +46,13 @@ class WritableTests(unittest.TestCase):
     def test_surrogates(self) -> None:
         """Only what UTF-8 cannot hold is escaped."""
         self.assertEqual(writable("a\\ \u00e9 \udcff"), "a\\ \u00e9 \\udcff")
+
+
+class SomeTests(unittest.TestCase):
+    """Many names in one line."""
+
+    def test_few(self) -> None:
+        """A few are named, of more how many they are."""
+        shown = [some_of(["a", "b", "c", "d"][:count]) for count in range(5)]
+        self.assertEqual(shown, ["", "a", "a, b", "a, b, c", "a, b, c and 1 more"])
+        self.assertEqual(some_of(["x"] * 75_000, 1), "x and 74,999 more")

@@ -16,6 +16,7 @@ from peerproto.forms.conversation import Expectation, Key
 from peerproto.network import Network
 from peerproto.peer.notes import Notes
 from peerproto.peer.quota import Quota
+from peerproto.text import some_of
 from peerproto.wire.message import Message
 
 
@@ -161,7 +162,7 @@ class Pending:
         """Why the peer is to be ended, if something that the network insists on is overdue."""
         insisted = (*self._insisted.values(), *self._owed.values())
         late = [name for deadline, name in insisted if deadline <= now]
-        return PeerStalled(f"no answer to {', '.join(late)}") if late else None
+        return PeerStalled(f"no answer to {some_of(late)}") if late else None
 
     def fail_all(self, error: PeerError) -> None:
         """Fail all who wait, once: the peer has ended."""
