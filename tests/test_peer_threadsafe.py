@@ -9,7 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks
 from twisted.internet.interfaces import IReactorFromThreads
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 from zope.interface import implementer
@@ -65,6 +65,9 @@ class ThreadCase(TestCase):
         self.peer.disconnect()
         yield gatherResults([self.peer.when_disconnected(), self.theirs.when_disconnected()])
         yield self.port.stopListening()
+        # What the poller has said of the closed descriptors must not reach those of the next test: their numbers
+        # are used anew.
+        yield deferLater(self.reactor, 0)
 
     def in_thread(self, call: Callable[..., Any], *what: Any) -> Deferred[Any]:
         """What a thread of its own returns."""

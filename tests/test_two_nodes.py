@@ -257,3 +257,4 @@ class LoopbackTests(NodesCase, TestCase):
             peer.disconnect()
             await gatherResults(ends)
             await port.stopListening()
+            await deferLater(reactor, 0)  # type: ignore[arg-type]  # so that no number of a closed socket is used anew
