@@ -36,7 +36,8 @@ class ProgressTests(SynchronousTestCase):
         with progress_bar(out) as bar:
             for count in (500, 1000, 1500):
                 bar.show(count, 1500)
-        self.assertEqual(out.getvalue(), "headers 1,000 of 1,500 (66 %)\n")
+        lines = "headers 1,000 of 1,500 (66 %)\nheaders 1,500 of 1,500 (100 %)\n"
+        self.assertEqual(out.getvalue(), lines)
 
     def test_terminal(self) -> None:
         """On a terminal rich draws a bar, which stays as it was at the end."""

@@ -305,7 +305,8 @@ class CommandTests(NodeCase):
         self.assertEqual(ran.code, 0)
         out = f"height 2100\ntip    {tip}\nnew    2100 headers in 0.0 s, kept in {self.path}\n"
         self.assertEqual(ran.out.decode(), out)
-        self.assertEqual(ran.err, "headers 1,000 of 2,100 (47 %)\nheaders 2,000 of 2,100 (95 %)\n")
+        lines = ("1,000 of 2,100 (47 %)", "2,000 of 2,100 (95 %)", "2,100 of 2,100 (100 %)")
+        self.assertEqual(ran.err.splitlines(), [f"headers {line}" for line in lines])
         self.assertEqual(self.height(), 2100)
 
     def test_again(self) -> None:
