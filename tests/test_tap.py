@@ -183,6 +183,19 @@ class OptionsTests(TapCase):
         paths = {self.parse("--network", name).store_path() for name in networks.names()}
         self.assertEqual(len(paths), len(networks.names()))
 
+    def test_pid_file(self) -> None:
+        """twistd's own is left out in the foreground, unless it was asked for."""
+        for words, foreground, wanted in (
+            (["twistd", "-n"], 1, ""),
+            (["twistd", "-n", "--pidfile=x.pid"], 1, "x.pid"),
+            (["twistd"], 0, "x.pid"),
+        ):
+            self.patch(sys, "argv", words)
+            options = Options()
+            options.parent = {"nodaemon": foreground, "pidfile": "x.pid"}  # type: ignore[assignment]
+            options.parseOptions([])
+            self.assertEqual(options.parent["pidfile"], wanted)  # type: ignore[index]
+
     def test_process_words(self) -> None:
         """Without words they are the process's."""
         self.patch(sys, "argv", ["peernode", "--network", "bitcoin-simnet"])

@@ -149,10 +149,6 @@ class ChainParts:
         if self.blocks is not None:
             self.blocks.follower.meet(peer)
 
-    def offered(self) -> int:
-        """The services that say what of it is served."""
-        return 0 if self.blocks is None else self.blocks.offered()
-
     def so_far(self) -> int:
         """How high it is, or is checked to be where a chain has to show its work before it is stored."""
         return self.follower.reached
@@ -190,10 +186,6 @@ class GraphParts:
     def meet(self, peer: PeerProtocol) -> None:
         """A new peer: it is asked for what it has."""
         self.follower.ask(peer)
-
-    def offered(self) -> int:
-        """Nobody asks for a bit that says that blocks of a graph are served."""
-        return 0
 
     def so_far(self) -> int:
         """How many blocks there are."""

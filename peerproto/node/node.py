@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 from peerproto.errors import PeerError, Reason, SelfConnection
 from peerproto.forms.gossip import Known
 from peerproto.network import Network
-from peerproto.node.keeping import Chain, parts_for
+from peerproto.node.keeping import Chain, ChainParts, parts_for
 from peerproto.node.trouble import Trouble
 from peerproto.peer.ending import ip_and_port
 from peerproto.peer.factory import PeerFactory
@@ -61,7 +61,8 @@ class Node:
         self.follower, self.server = parts.follower, parts.server
         self.total, self.owes, self.so_far = parts.total, parts.owes, parts.so_far
         options = {"relay": False, "manual": True, **parts.options, **options}
-        options["services"] = (lambda: services | parts.offered()) if blocks is not None else services
+        kept = parts.blocks if isinstance(parts, ChainParts) else None
+        options["services"] = services if kept is None else lambda: services | kept.offered()
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self._now = now
         self._told: set[int] = set()
