@@ -176,7 +176,7 @@ class FailureTests(ConnectingTestCase):
         endpoint = mock.Mock(connect=lambda _: fail(LocalError("no proxy is set")))
         self.failureResultOf(self.connect(endpoint), LocalError)
 
-    def test_tls_after_the_connection(self) -> None:
+    def test_row_74_tls_after_the_connection(self) -> None:
         """Row 74: TLS fails when there is a connection already: then the peer ends for that reason."""
         connecting = self.connect("192.0.2.2:8333")
         peer = self.reactor.tcpClients[0][2].buildProtocol(CALLED)

@@ -69,7 +69,7 @@ class LostTests(SynchronousTestCase):
             waiting=7,
         )
 
-    def test_tls(self) -> None:
+    def test_row_74_tls(self) -> None:
         """Row 74: TLS failed, which Twisted tells as the end of a connection that had begun."""
         self.check(TLSError("no shared\ncipher"), Reason.TLS, "TLS failed: no shared cipher")
         told = [("SSL routines", "", "certificate verify failed"), ("SSL routines", "", "bad certificate")]

@@ -218,7 +218,7 @@ class WitnessTests(PeerTestCase):
 class SelfTests(PeerTestCase):
     """Talking to ourselves."""
 
-    def test_own_nonce(self) -> None:
+    def test_row_19_own_nonce(self) -> None:
         """Row 19: our own nonce coming back ends the peer without a word, on either side."""
         for policy in POLICIES:
             caller = self.raw(policy)

@@ -73,7 +73,7 @@ class RefusingCase(PeerTestCase):
 class ServicesTests(RefusingCase):
     """Row 22: services wanted of those that we call."""
 
-    def test_missing(self) -> None:
+    def test_row_22_missing(self) -> None:
         """Who was called and does not offer all is ended; where rejects are sent he is told what is missing."""
         for network in told_in(TOLD) + told_in(SILENT):
             raw = self.other(network, services_wanted=1 | 1 << 40)
@@ -166,7 +166,7 @@ class DuplicateTests(RefusingCase):
         raw.handshake(nonce=nonce)
         return raw
 
-    def test_neo(self) -> None:
+    def test_row_20_neo(self) -> None:
         """The younger one from the same host is ended, silently; the elder stays, and others are welcome."""
         factory = memory_factory(self.neo, clock=self.clock)
         elder = self.connected(factory, "192.0.2.7", 9)
