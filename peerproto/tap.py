@@ -102,7 +102,7 @@ class Options(usage.Options):
         """Whom to look for, and what is kept of them: keywords of `peerproto.node.company.Company`."""
         return {
             "outbound": self.outbound(),
-            "book": self["book"],
+            "book": self.book(),
             "book_every": self["book-every"],
             "peers_file": self["peers-file"],
             "seeds": self.seeds(),
@@ -116,6 +116,13 @@ class Options(usage.Options):
         if given is not None:
             return given
         return 0 if self["connect"] else TARGET
+
+    def book(self) -> str | None:
+        """Where the addresses are kept: who looks for peers has a file for them, unless it is said otherwise."""
+        given: str | None = self["book"]
+        if given is not None or not self.outbound():
+            return given
+        return f"book-{self.net.name}.sqlite"
 
     def seeds(self) -> list[str] | None:
         """The seeds that are named; None if they are the network's. Raises LocalError for seeds and none at once."""

@@ -170,7 +170,7 @@ class ProcessTests(SynchronousTestCase):
 
     def server(self) -> tuple[Running, str]:
         """A node that serves 2100 headers, and where it is."""
-        server = self.node("--store", "served.sqlite", *ANYWHERE)
+        server = self.node("--store", "served.sqlite", "--book", ":memory:", *ANYWHERE)
         return server, server.wait_for(r"accepting peers at (\S+)")[1]
 
     def test_one_follows_the_other(self) -> None:

@@ -126,7 +126,13 @@ class OptionsTests(TapCase):
 
     def test_company(self) -> None:
         """Whom to look for, and what is kept of them."""
-        nothing = {"outbound": 8, "book": None, "peers_file": None, "seeds": None, "allow_local": False}
+        nothing = {
+            "outbound": 8,
+            "book": "book-bitcoin-mainnet.sqlite",
+            "peers_file": None,
+            "seeds": None,
+            "allow_local": False,
+        }
         self.assertEqual(self.parse().company(), {**nothing, "book_every": 60, "limits": Limits()})
         words = ["--outbound", "8", "--book", "b", "--peers-file", "p", "--allow-local", "--inbound", "9"]
         given = {"outbound": 8, "book": "b", "peers_file": "p", "seeds": ["s"], "allow_local": True}
@@ -139,6 +145,10 @@ class OptionsTests(TapCase):
         self.assertEqual(self.parse("--connect", "a").outbound(), 0)
         self.assertEqual(self.parse("--connect", "a", "--outbound", "3").outbound(), 3)
         self.assertEqual(self.parse("--outbound", "0").outbound(), 0)
+        self.assertEqual(
+            [self.parse("--outbound", "0").book(), self.parse("--connect", "a").book()], [None, None]
+        )
+        self.assertEqual(self.parse("--book", ":memory:").book(), ":memory:")
         self.assertEqual(self.parse("--config", self.file('connect = ["a"]\n')).outbound(), 0)
 
     def test_seeds(self) -> None:
@@ -451,9 +461,8 @@ class TwistdTests(TapCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             where = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
-            code, _, err = self.twistd(
-                "--network", "bitcoin-regtest", "--store", ":memory:", "--listen", where
-            )
+            forgetting = ("--store", ":memory:", "--book", ":memory:")
+            code, _, err = self.twistd("--network", "bitcoin-regtest", *forgetting, "--listen", where)
         self.assertEqual(code, 1)
         self.assertRegex(err, rf"\Apeernode: cannot listen on {where}: .*Address already in use.*\n\Z")
         self.assertEqual(self.left(), [])
@@ -484,19 +493,19 @@ class TwistdTests(TapCase):
             self.assertEqual(connection.recv(1), b"")
 
     def test_runs_and_stops(self) -> None:
-        """It runs until SIGTERM, and then stops in good order: port closed, store whole. There is a pid file only if it
-        was asked for, and it goes with the node.
+        """It runs until SIGTERM, and then stops in good order: port closed, store and book whole. There is a pid file
+        only if it was asked for, and it goes with the node.
         """
         words = ("--network", "bitcoin-regtest", "--listen", "tcp:0:interface=127.0.0.1")
-        store = "headers-bitcoin-regtest.sqlite"
+        files = ("book-bitcoin-regtest.sqlite", "headers-bitcoin-regtest.sqlite")
         for asked, there in (((), []), (("--pidfile=x.pid",), ["x.pid"])):
             node = Running(self.folder, *TWISTD[:-1], *asked, "peernode", *words)
             self.addCleanup(node.kill)
             found = node.wait_for(r"accepting peers at 127.0.0.1:(\d+)")
             self.wait_until_it_runs(int(found[1]))
-            self.assertEqual([name for name in self.left() if not name.startswith(store)], there)
+            self.assertEqual([name for name in self.left() if not name.startswith(files)], there)
             node.stop(signal.SIGTERM)
             self.assertRegex(node.output, r"Port \d+ Closed")
             self.assertIn("Server Shut Down", node.output)
             self.assertNotIn("Traceback", node.output)
-            self.assertEqual(self.left(), [store])
+            self.assertCountEqual(self.left(), files)

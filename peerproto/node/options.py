@@ -123,7 +123,8 @@ OPTIONS: dict[str, Option] = {
     "book": Option(
         "text",
         "SQLite file of the addresses, bans and ended connections; or postgresql://USER@HOST/DATABASE, for many nodes "
-        "that share them. [default: none, they are forgotten]",
+        "that share them; `:memory:` forgets them. "
+        "[default: book-NETWORK.sqlite where others are looked for, else none]",
     ),
     "book-every": Option(
         "seconds",
