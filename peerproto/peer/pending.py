@@ -79,7 +79,7 @@ class Pending:
         self.soonest = inf
         self._asks: dict[Hashable, deque[Ask]] = {}
         self._insisted: dict[Hashable, tuple[float, str]] = {}
-        self._owed: dict[Key, tuple[float, str]] = {}
+        self._owed: dict[Key, float] = {}
         self.quota = Quota(network.backlog if insists else None, self._owed)
         self._open_items = 0
 
@@ -160,8 +160,8 @@ class Pending:
 
     def stalled(self, now: float) -> PeerStalled | None:
         """Why the peer is to be ended, if something that the network insists on is overdue."""
-        insisted = (*self._insisted.values(), *self._owed.values())
-        late = [name for deadline, name in insisted if deadline <= now]
+        late = [command for deadline, command in self._insisted.values() if deadline <= now]
+        late += [_named(key) for key, deadline in self._owed.items() if deadline <= now]
         return PeerStalled(f"no answer to {some_of(late)}") if late else None
 
     def fail_all(self, error: PeerError) -> None:
@@ -188,7 +188,7 @@ class Pending:
         if expectation.grouped:
             self._insisted[expectation.answers] = deadline, message.command
         else:
-            self._owed.update({key: (deadline, _named(key)) for key in self.network.item_keys(message)})
+            self._owed.update(dict.fromkeys(self.network.item_keys(message), deadline))
 
     def _add(self, ask: Ask) -> None:
         self._asks.setdefault(ask.key, deque()).append(ask)
