@@ -7,9 +7,10 @@ from types import SimpleNamespace
 from peerproto import networks
 from peerproto.errors import PeerLost, Reason
 from peerproto.forms.gossip import Known
+from peerproto.networks.bitcoin import Addr, AddrV2, GetAddr, SendAddrV2
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.gossip import Gossip
-from peerproto.testing import Pair
+from peerproto.testing import Pair, RawPeer, memory_factory
 from tests.book_case import NOW, BookCase, known
 
 NAMES = (
@@ -43,6 +44,25 @@ class GossipTests(BookCase):
             pair.deliver()
             self.assertEqual(len(book), -(-len(other) * 23 // 100), name)
             self.assertEqual(len({entry.source for entry in book}), 1)
+
+    def test_addrv2(self) -> None:
+        """Who has said so gets the newer message; addresses of either kind of IP are told."""
+        network, book = networks.named("bitcoin-regtest"), self.make(local=True)
+        book.add([known("10.0.0.1"), *(known("fd00::1", port) for port in range(1, 9))], "127.0.0.1")
+        for wishes, kind in (([SendAddrV2()], AddrV2), ([], Addr)):
+            factory = memory_factory(network)
+            factory.handlers.update(Gossip(network, book, lambda: self.now).handlers)
+            raw = RawPeer(factory, inbound=True)
+            raw.send(raw.version(), *wishes, network.verack())
+            raw.codec = network.codec(witness=True)
+            raw.read()
+            raw.send(GetAddr())
+            (answer,) = raw.read()
+            self.assertIs(type(answer), kind)
+            self.assertEqual(len(answer.addr_list), -(-len(book) * 23 // 100))  # type: ignore[attr-defined]
+            if wishes:
+                self.assertLessEqual({item.network_id for item in answer.addr_list}, {1, 2})  # type: ignore[attr-defined]
+            raw.close()
 
     def test_who_called_is_not_asked(self) -> None:
         """Who has called us may tell what it likes; it is not asked."""

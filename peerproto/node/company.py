@@ -26,7 +26,6 @@ from peerproto.node.seedlist import seeds_of, sources_of
 from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
 from peerproto.peer.protocol import PeerProtocol
-from peerproto.wire.message import Message
 
 __all__ = ["Company"]
 
@@ -88,7 +87,7 @@ class Company:
         )
         fill(self.book, listed, now())
         self._looks = outbound > 0
-        self.gossip = Gossip(network, self.book, now)
+        self.gossip = Gossip(network, self.book, now, self._look_again)
         self.manager = PeerManager(
             reactor, factory, self.book, manual=connect, target=outbound, feelers=self._looks, limits=limits
         )
@@ -103,10 +102,7 @@ class Company:
         self._anchors: list[Place] = []
         self.manager.subscribe(self._heard)
         self.book.bans.when_banned.append(self.manager.end_banned)
-        for kind in network.gossip.telling if network.gossip is not None else ():
-            factory.handlers[kind] = self._take_addresses
-        if network.gossip is not None:
-            factory.handlers[network.gossip.asking] = self.gossip.answer
+        factory.handlers.update(self.gossip.handlers)
 
     @property
     def connectors(self) -> list[PeerConnector]:
@@ -142,10 +138,6 @@ class Company:
     def _has_enough(self) -> bool:
         called = sum(not peer.inbound for peer in self.manager.peers)
         return called >= min(ENOUGH, self.manager.outbound.target)
-
-    def _take_addresses(self, peer: Any, message: Message) -> None:
-        self.gossip.hear(peer, message)
-        self.manager.look()
 
     def _heard(self, change: Change) -> None:
         if not isinstance(change, PeerAdded):

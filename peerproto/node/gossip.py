@@ -21,12 +21,19 @@ __all__ = ["Gossip"]
 class Gossip:
     """One book, and the peers that tell of addresses and ask for them.
 
-    :param now: the wall clock, in seconds since 1970.
+    :param now: the wall clock, in seconds since 1970. :param more: called when something was told.
     :ivar handlers: which method hears which kind of message; none on a network that tells of no addresses.
     """
 
-    def __init__(self, network: Network, book: AddressBook, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        network: Network,
+        book: AddressBook,
+        now: Callable[[], float] = time.time,
+        more: Callable[[], object] = lambda: None,
+    ) -> None:
         self._book = book
+        self._more = more
         self._gossip: AddressGossip | None = network.gossip
         self.teller = Teller(book, network.gossip.most if network.gossip else 0, now)
         self.handlers: Mapping[type, Handler] = {}
@@ -44,6 +51,7 @@ class Gossip:
         """A peer has told of addresses."""
         if self._gossip is not None:
             self._book.heard(self._gossip.telling[type(message)](message), _host(peer))
+            self._more()
 
     def answer(self, peer: PeerProtocol, message: Message) -> None:
         """A peer has asked for addresses."""
