@@ -89,7 +89,8 @@ OPTIONS: dict[str, Option] = {
     ),
     "policy": Option(
         "text",
-        "Whose way to follow where the references of a network differ: btcd or core. [default: the network's first]",
+        "Whose way to follow where the references of a network differ, one of those that `peerproto networks` lists. "
+        "[default: the network's first]",
     ),
     "connect": Option(
         "list",
