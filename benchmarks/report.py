@@ -13,7 +13,7 @@ from pathlib import Path
 
 import twisted
 
-from benchmarks import codec, crowd, headers, inputs, throughput
+from benchmarks import codec, crowd, headers, imports, inputs, throughput
 from benchmarks.load import CASES
 from benchmarks.table import show, us
 
@@ -84,6 +84,8 @@ def main() -> None:
         crowd.table([crowd.sample(PEERS) for _ in range(options.rounds)]),
         "## Headers, checked and stored",
         headers.table(scale=1.0, rounds=3),  # of fewer the fixed costs are a good part
+        "## To name a network, on top of the interpreter and Twisted",
+        imports.table(rounds=11),
     )
     RESULTS.write_text("\n\n".join(parts) + "\n", encoding="ascii")
 

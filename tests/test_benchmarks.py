@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from twisted.internet.testing import StringTransport
 from twisted.trial.unittest import SynchronousTestCase
 
-from benchmarks import codec, crowd, golden, headers, inputs, soak, throughput
+from benchmarks import codec, crowd, golden, headers, imports, inputs, soak, throughput
 from benchmarks.floor import Floor, FloorSender
 from benchmarks.load import CASES, Load
 from benchmarks.table import show, us
@@ -200,3 +200,12 @@ class HeadersTests(SynchronousTestCase):
         )
         self.assertEqual([line[1] for line in cells[2:6]], ["2,100", "2,100", "21", "21"])
         self.assertEqual([bool(line[4]) for line in cells[2:6]], [False, False, True, True])
+
+
+class ImportsTests(SynchronousTestCase):
+    """What it costs to name a network."""
+
+    def test_table(self) -> None:
+        """A line for each family, and one for all."""
+        lines = imports.table(1).splitlines()
+        self.assertEqual([line.split()[1] for line in lines[2:]], [*imports.families(), "all"])
