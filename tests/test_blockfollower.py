@@ -7,7 +7,18 @@ from typing import Any
 from peerproto import networks
 from peerproto.errors import LocalError, MalformedMessage, Reason, StoreError
 from peerproto.forms.blocks import Held
-from peerproto.networks.bitcoin import MSG_BLOCK, MSG_WITNESS_BLOCK, Block, GetData, Inv, InvVect, NotFound
+from peerproto.networks.bitcoin import (
+    MSG_BLOCK,
+    MSG_WITNESS_BLOCK,
+    Block,
+    GetData,
+    GetHeaders,
+    Headers,
+    Inv,
+    InvVect,
+    NotFound,
+    SendHeaders,
+)
 from peerproto.node import blockfollower
 from peerproto.node.blockfollower import AGAIN, AHEAD, MOST_ASKED, ROOM
 from peerproto.node.keeping import kept_in_memory
@@ -299,6 +310,56 @@ class TellTests(FollowCase):
         self.clock.advance(0)
         self.assertEqual(other.read(), [Inv([InvVect(MSG_BLOCK, blocks[10].block_hash)])])
         self.assertEqual((raw.read(), third.read()), ([], []))
+
+    def headers_for(self, raw: RawPeer) -> list[bytes]:
+        """The headers that a peer was told of since the last time; it hears of nothing else."""
+        heard = raw.read()
+        self.assertEqual({type(message) for message in heard} - {Headers}, set())
+        return [header for message in heard for header in NETWORK.headers.brought(message)]
+
+    def test_announce_by_headers(self) -> None:
+        """Who wants headers has them instead, and not before the blocks are here: it would ask, and wait in vain."""
+        blocks, slow = grown(12), SlowStore(self.block_store())
+        node = self.keeping(store=slow)
+        raw, other = self.synced(node, blocks[:1]), self.full(node, height=1, inbound=True)
+        raw.send(*blocks[:1])
+        slow.answer()
+        other.send(SendHeaders())
+        other.read()
+        raw.send(bringing(blocks[1:3]))
+        self.asked(raw)
+        raw.send(blocks[2], blocks[1])
+        self.clock.advance(0)
+        self.assertEqual(self.headers_for(other), [])
+        slow.answer()
+        self.clock.advance(0)
+        self.assertEqual(self.headers_for(other), [])
+        slow.answer()
+        self.assertEqual(self.headers_for(other), headers_of(blocks[1:3]))
+
+    def test_asked_for_headers(self) -> None:
+        """Nor is it told more if it asks, once all blocks were here; before that it is told all."""
+        blocks, store = grown(12), self.block_store()
+        node = self.keeping(store=store)
+        raw, other = self.synced(node, blocks[:10]), self.full(node, height=0, inbound=True)
+
+        def told(*locator: Block) -> int:
+            hashes = [block.block_hash for block in locator] or [NETWORK.genesis]
+            other.send(GetHeaders(70016, hashes, bytes(32)))
+            self.clock.advance(0)
+            return sum(
+                len(NETWORK.headers.brought(each)) for each in other.read() if isinstance(each, Headers)
+            )
+
+        self.assertEqual(told(), 10)
+        self.serve(raw, blocks)
+        raw.send(bringing(blocks[10:]))
+        self.asked(raw)
+        self.assertEqual((told(), told(blocks[7]), told(blocks[9]), told(blocks[10])), (10, 2, 0, 0))
+        raw.send(blocks[10])
+        self.assertEqual((told(), told(blocks[9])), (11, 1))
+        raw.send(blocks[11])
+        self.assertEqual((told(), told(blocks[11])), (12, 0))
 
 
 class EndTests(FollowCase):

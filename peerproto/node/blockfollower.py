@@ -1,8 +1,8 @@
-"""The newest blocks follow the chain of headers: those that a store lacks are asked for, checked, kept, announced."""
+"""The newest blocks follow the chain of headers: those that a store lacks are asked for, checked, kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -49,11 +49,13 @@ class BlockFollower:
     old headers of a chain nobody knows whether they are among the newest.
 
     :param store: an `IBlockStore`. :param trouble: what a store that fails is told to.
+    :ivar completed: called whenever something has come and all blocks are here.
     """
 
     def __init__(
         self, clock: IReactorTime, network: Network, chain: HeaderChain, store: Any, trouble: Trouble
     ) -> None:
+        self.completed: list[Callable[[], object]] = []
         self._trade: BlockTrade = network.block_trade
         self._hash_of = network.chain.block_hash
         self._chain = chain
@@ -63,10 +65,10 @@ class BlockFollower:
         self._fetching = Fetching(clock, network, Wanted(most_asked=MOST_ASKED))
         self._peers: dict[PeerProtocol, None] = {}
         self._missing: dict[bytes, int] = {}
+        self._keeping: dict[bytes, int] = {}
         self._next = 1
         self._reached: bytes | None = None
-        self._told: bytes | None = None
-        self._begun = self._walking = self._stopped = False
+        self._begun = self._walking = self._stopped = self._was_complete = False
 
     # What the node tells.
 
@@ -124,16 +126,28 @@ class BlockFollower:
     def held(self) -> Held:
         """Which blocks are here; the last few may be on their way."""
         first, height = self._first(), self._chain.height
-        reached = min(self._missing.values(), default=self._next) - 1
-        if reached < height - LAG:
+        if self._here() < height - LAG:
             return Held(0, whole=False)
         return Held(height + 1 - first, whole=first == 1 and self._store.most >= height + ROOM)
 
+    @property
+    def promised(self) -> int:
+        """How high others may be told of the chain: who has heard of a header from one who has blocks asks for the
+        block, and waits long for it. Before all were here for the first time no block is offered: all of it then.
+        """
+        return self._here() if self._was_complete else self._chain.height
+
     # How it is done.
 
+    def _here(self) -> int:
+        """The height up to which no block is missing."""
+        return min([*self._missing.values(), *self._keeping.values()], default=self._next) - 1
+
     async def _keep(self, block_hash: bytes, height: int, payload: bytes) -> None:
+        self._keeping[block_hash] = height
         with self._trouble:
             await ask_store(self._store.keep, block_hash, height, payload, self._chain.height)
+            del self._keeping[block_hash]
             self.look()
 
     async def _walk(self) -> None:
@@ -145,9 +159,14 @@ class BlockFollower:
                 steps += 1
                 if steps % STEPS == 0:
                     await self._pause()
+            self._look_whether_complete()
         self._walking = False
-        if not self._missing and not self._stopped:
-            self._tell()
+
+    def _look_whether_complete(self) -> None:
+        if self._begun and not (self._stopped or self._missing or self._keeping):
+            self._was_complete = True
+            for call in self.completed:
+                call()
 
     def _goes_on(self) -> bool:
         """Whether there is something to be looked up, once it is clear where the chain stands now."""
@@ -215,15 +234,6 @@ class BlockFollower:
         """Blocks that all peers have been asked for in vain are looked for anew, as others may be here by now."""
         self._seek([item for item in self._missing if _key(item) not in self._fetching.wanted], self._peers)
         self.look()
-
-    def _tell(self) -> None:
-        """All is here: announce the tip to those who have it not, but not the one that was here at first."""
-        before, self._told = self._told, self._chain.tip
-        if before is None or before == self._told or not self._begun:
-            return
-        for peer in list(self._peers):
-            if (peer.last_block or 0) < self._chain.height:
-                peer.queue_inventory_immediate(self._trade.vector(self._chain.tip))
 
 
 def _key(block_hash: bytes) -> Key:

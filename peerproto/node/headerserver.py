@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 
 from twisted.internet.interfaces import IReactorTime
 
@@ -17,21 +16,35 @@ from peerproto.wire.message import Message
 class HeaderServer(Server):
     """Answers questions for headers from the chain, one of each peer in a turn of the reactor.
 
-    :param trouble: what a store that fails is told to.
+    :param trouble: what a store that fails is told to. :param promised: how high the chain may be told.
     """
 
-    def __init__(self, clock: IReactorTime, chain: HeaderChain, trouble: Trouble) -> None:
+    def __init__(
+        self, clock: IReactorTime, chain: HeaderChain, trouble: Trouble, promised: Callable[[], int]
+    ) -> None:
+        self._chain = chain
+        self._promised = promised
         super().__init__(
-            clock, lambda peer: partial(_answers, peer.network.headers, chain), trouble, turn=0.0
+            clock,
+            lambda peer: lambda message: self._answer_to(peer.network.headers, message),
+            trouble,
+            turn=0.0,
         )
 
+    def _answer_to(self, sync: HeaderSync, message: Message) -> Iterator[Step]:
+        """The headers behind the newest hash of the locator that is ours; an empty message if there are none."""
+        locator, stop = sync.asked(message)
+        headers = self._promisable(headers_asked(self._chain, sync, locator, stop, sync.most))
+        if headers or not sync.one_start:
+            yield Answer(sync.bring(headers))
 
-def _answers(sync: HeaderSync, chain: HeaderChain, message: Message) -> Iterator[Step]:
-    """The headers behind the newest hash of the locator that is ours; an empty message if there are none."""
-    locator, stop = sync.asked(message)
-    headers = headers_asked(chain, sync, locator, stop, sync.most)
-    if headers or not sync.one_start:
-        yield Answer(sync.bring(headers))
+    def _promisable(self, headers: list[bytes]) -> list[bytes]:
+        """Those that are not too high."""
+        chain, promised = self._chain, self._promised()
+        if not headers or promised >= chain.height:
+            return headers
+        first = chain.height_of(chain.rules.block_hash(headers[0]))
+        return headers if first is None else headers[: max(promised + 1 - first, 0)]
 
 
 def headers_asked(

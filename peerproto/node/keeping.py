@@ -23,8 +23,8 @@ from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headerserver import HeaderServer
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.headersync import HeaderFollower
-from peerproto.node.headerteller import HeaderTeller
 from peerproto.node.keptblocks import KeptBlocks
+from peerproto.node.tipteller import TipTeller
 from peerproto.node.trouble import Trouble
 from peerproto.peer.listener import Handler
 from peerproto.peer.protocol import PeerProtocol
@@ -125,9 +125,8 @@ class ChainParts:
     ) -> None:
         self.chain = chain
         self.follower = HeaderFollower(clock, chain, trouble, **told)
-        self.server = HeaderServer(clock, chain, trouble)
-        self.teller = HeaderTeller(chain, trouble, self.follower.synced.is_over)
-        self.follower.brought.append(self.teller.look)
+        self.server = HeaderServer(clock, chain, trouble, self._promised)
+        self.teller = TipTeller(chain, trouble, self.follower.synced.is_over)
         self.blocks = None if blocks is None else KeptBlocks(clock, network, chain, blocks, trouble)
         members = () if self.blocks is None else self.blocks.members
         self.members: list[Any] = [self.follower, self.server, self.teller, *members]
@@ -139,8 +138,16 @@ class ChainParts:
             network.announcing: self.follower.take_announcement,
             **(self.blocks.handlers if self.blocks else {}),
         }
-        if self.blocks is not None:
+        if self.blocks is None:
+            self.follower.brought.append(lambda _: self.teller.look())
+        else:
+            self.teller.vector = network.block_trade.vector
+            self.blocks.follower.completed.append(self.teller.look)
             self.blocks.follow(self.follower)
+
+    def _promised(self) -> int:
+        """How high the chain is told to others."""
+        return self.chain.height if self.blocks is None else self.blocks.follower.promised
 
     def meet(self, peer: PeerProtocol) -> None:
         """A new peer: it is asked for what it has."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from peerproto import Nonces, NotFound, networks
 from peerproto.chain.rules import display
@@ -83,6 +84,40 @@ async def test_only_source_of_a_fresh_node(
     await within(has_all(late, best), SECONDS)
     (peer,) = peers_of(again)
     assert peer.snapshot().sent["block"]["messages"] == 323
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+async def test_headers_before_blocks(
+    start_litecoind: StartLitecoind, ours: Ours, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    """While new blocks are on their way to us, nobody is told of them: a node that hears of a header from one who has
+    blocks asks for the block at once, and is told no only in a way that it does not hear.
+    """
+    first, fresh = await start_litecoind(), await start_litecoind()
+    await within(first.mine(30), SECONDS)
+    service = ours.service(first.address, policy=policy, listen=LISTEN, keep_blocks=1000)
+    await until(lambda: held(service) == 30, "all blocks")
+    await within(fresh.rpc("addnode", where(service.ports[0]), "onetry"), SECONDS)
+    await within(has_all(fresh, await within(first.rpc("getbestblockhash"), SECONDS)), SECONDS)
+
+    waiting: list[Deferred[None]] = []
+    keep = BlockStore.keep
+
+    def later(store: BlockStore, *arguments: Any) -> Deferred[None]:
+        waiting.append(Deferred())
+        return waiting[-1].addCallback(lambda _: keep(store, *arguments))
+
+    monkeypatch.setattr(BlockStore, "keep", later)
+    best = (await within(first.mine(2), SECONDS))[-1]
+    await until(lambda: bool(waiting), "a block")
+    (peer,) = [peer for peer in peers_of(service) if peer.inbound]
+    await within(peer.ping(), SECONDS)
+    (shown,) = await within(fresh.rpc("getpeerinfo"), SECONDS)
+    assert (shown["inflight"], shown["synced_headers"]) == ([], 30)
+    monkeypatch.undo()
+    for each in waiting:
+        each.callback(None)
+    await within(has_all(fresh, best), SECONDS)
 
 
 async def test_reorganisation(fresh_litecoind: Litecoind, ours: Ours, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from peerproto.errors import StoreError
 from peerproto.networks.bitcoin import Headers, SendHeaders
-from peerproto.node.headerteller import MOST_TOLD
+from peerproto.node.tipteller import MOST_TOLD
 from peerproto.peer.protocol import PeerProtocol
 from peerproto.testing import RawPeer
 from tests.node_case import NETWORK, NodeCase, bring, mined

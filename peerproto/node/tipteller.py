@@ -1,27 +1,33 @@
-"""New headers are told to the peers that have asked for that (BIP130), so that a chain goes on from node to node."""
+"""New headers are told to the peers that have asked for that (BIP130), so that a chain goes on from node to node; where
+blocks are kept the others are told by an inventory, and nobody before the blocks are here.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.trouble import Trouble
 from peerproto.peer.protocol import PeerProtocol
 
-__all__ = ["MOST_TOLD", "HeaderTeller"]
+__all__ = ["MOST_TOLD", "TipTeller"]
 
 MOST_TOLD = 8
 """So many new headers are told at once (Core's MAX_BLOCKS_TO_ANNOUNCE); who is further behind asks."""
 
 
-class HeaderTeller:
-    """Sends what is new of a chain to all who want it and have it not. An `inv` would offer blocks that are not here.
+class TipTeller:
+    """Tells what is new of a chain to all who have it not.
 
     :param synced: whether the chain has caught up; until then nothing is told.
     :param trouble: what a store that fails is told to.
+    :ivar vector: makes the inventory vector of a block, by its hash (wire order); None where no blocks are here, as an
+        inventory would offer them.
     """
 
     def __init__(self, chain: HeaderChain, trouble: Trouble, synced: Callable[[], bool]) -> None:
+        self.vector: Callable[[bytes], Any] | None = None
         self._chain = chain
         self._trouble = trouble
         self._synced = synced
@@ -40,19 +46,16 @@ class HeaderTeller:
         """Tell nobody any more."""
         self._peers.clear()
 
-    def look(self, _: PeerProtocol) -> None:
-        """Somebody has brought something: tell the others what is new, if that is little."""
+    def look(self) -> None:
+        """Something may have come that others can have now."""
         with self._trouble:
-            headers = self._new()
-            if headers and self._synced():
-                self._tell(headers)
+            before, self._told = self._told, self._chain.tip
+            if before != self._told and self._synced():
+                self._tell(self._behind(before))
 
-    def _new(self) -> list[bytes]:
-        """The headers since the last time; of a branch that has taken over the newest; none if they are too many."""
-        chain, told = self._chain, self._told
-        if chain.tip == told:
-            return []
-        self._told = chain.tip
+    def _behind(self, told: bytes) -> list[bytes]:
+        """The headers since then; of a branch that has taken over the newest; none if they are too many."""
+        chain = self._chain
         first = chain.height_of(told)
         if first is None:
             first = max(chain.height - MOST_TOLD, 0)
@@ -62,5 +65,9 @@ class HeaderTeller:
 
     def _tell(self, headers: list[bytes]) -> None:
         for peer in list(self._peers):
-            if peer.wants_headers and not peer.is_blocked and (peer.last_block or 0) < self._chain.height:
+            if (peer.last_block or 0) >= self._chain.height:
+                continue
+            if headers and peer.wants_headers and not peer.is_blocked:
                 peer.send(peer.network.headers.bring(headers), expect=False)
+            elif self.vector is not None:
+                peer.queue_inventory_immediate(self.vector(self._told))
