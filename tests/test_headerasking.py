@@ -142,6 +142,70 @@ class WitnessTests(LeadCase):
         self.assertEqual((node.chain.height, len(self.asked(silent))), (62, 1))
 
 
+class BoastTests(LeadCase):
+    """Peers that say they have much more than there is."""
+
+    def test_who_goes(self) -> None:
+        """When one that has boasted goes, or is silent for too long, what another had told counts."""
+        for way in ("goes", "is silent"):
+            done: list[Any] = []
+            node = self.node(finished=done.append)
+            honest, boaster = self.far(node, 60), self.far(node, 10**6)
+            self.serve(honest, mined(60))
+            synced = node.follower.synced.when()
+            self.assertEqual((node.chain.height, done), (60, []))
+            self.assertNoResult(synced)
+            if way == "goes":
+                boaster.close()
+            else:
+                self.clock.advance(REPLY)
+                self.ended(boaster)
+            self.assertIs(self.successResultOf(synced), honest.peer)
+            self.assertEqual(done, [honest.peer])
+
+    def test_asked_again_meanwhile(self) -> None:
+        """What it had told does not count when it has announced more since."""
+        node = self.node()
+        honest, boaster = self.far(node, 60), self.far(node, 10**6)
+        self.serve(honest, mined(60))
+        honest.send(Inv([InvVect(2, FEW.chain.block_hash(mined(61)[-1]))]))
+        boaster.close()
+        synced = node.follower.synced.when()
+        self.assertNoResult(synced)
+        self.serve(honest, mined(61))
+        self.assertIs(self.successResultOf(synced), honest.peer)
+        self.assertEqual(node.chain.height, 61)
+
+    def test_who_has_called_us(self) -> None:
+        """For one that has called us nobody waits whom we have called."""
+        node = self.node()
+        honest, _ = self.far(node, 60), self.far(node, 10**6, inbound=True)
+        synced = node.follower.synced.when()
+        self.serve(honest, mined(60))
+        self.assertIs(self.successResultOf(synced), honest.peer)
+
+    def test_callers_in_a_row(self) -> None:
+        """Callers that hand each other the lead keep nobody from being asked for what it announces."""
+        node = self.node()
+        first = self.far(node, 10**6, inbound=True)
+        honest = self.far(node, 0)
+        self.asked(honest)
+        self.far(node, 10**6, inbound=True)
+        honest.send(Inv([InvVect(2, FEW.chain.block_hash(mined(10)[-1]))]))
+        self.serve(honest, mined(10))
+        self.assertEqual((node.chain.height, node.follower.synced.is_over()), (10, True))
+        self.assertEqual(len(self.asked(first)), 1)
+
+    def test_among_callers(self) -> None:
+        """Of those that have called us one waits for the other, as nobody else is here."""
+        node = self.node()
+        honest, _ = self.far(node, 60, inbound=True), self.far(node, 10**6, inbound=True)
+        self.serve(honest, mined(60))
+        self.assertFalse(node.follower.synced.is_over())
+        self.clock.advance(REPLY)
+        self.assertTrue(node.follower.synced.is_over())
+
+
 class PatienceTests(LeadCase):
     """How long the lead is waited for."""
 

@@ -1,7 +1,8 @@
 """Whom to ask for headers, by what, and when.
 
 A peer that is far ahead is asked only when it has the lead, which one has at a time. Until the chain is synced for the
-first time all others wait as well; what they announce is noted, and asked for when the lead is at its end.
+first time all others wait as well; what they announce is noted, and asked for when the lead is at its end. But for one
+that has called us nobody waits whom we have called: anybody can call, say what he likes, and be silent.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class HeaderAsking:
 
     :param gate: what their headers go through.
     :param is_synced: whether the chain has been synced once.
-    :param end: ends a peer.
+    :param end: ends a peer. :param asked: called when all who need not wait have been asked.
     :ivar sources: what is to be remembered of each peer. :ivar lead: which of them has the lead.
     """
 
@@ -51,6 +52,7 @@ class HeaderAsking:
         trouble: Trouble,
         is_synced: Callable[[], bool],
         end: Callable[[PeerProtocol, PeerError], object],
+        asked: Callable[[], object],
     ) -> None:
         self.sources: dict[PeerProtocol, Source] = {}
         self._waiting: dict[PeerProtocol, Source] = {}
@@ -62,6 +64,7 @@ class HeaderAsking:
         self._timers = Timers(clock)
         self._is_synced = is_synced
         self._end = end
+        self._asked = asked
 
     def stop(self) -> None:
         """Ask nobody any more."""
@@ -118,10 +121,17 @@ class HeaderAsking:
         for peer in [peer for peer in self._waiting if peer not in far and self.is_heard(peer)]:
             if peer in self._waiting:  # it may have ended as another one was asked
                 self._question(peer, self._waiting[peer])
+        self._asked()
 
     def is_heard(self, peer: PeerProtocol) -> bool:
         """Whether it need not wait for the end of another's lead."""
-        return self.lead.peer in (None, peer) or self._is_synced()
+        lead = self.lead.peer
+        return lead is None or lead is peer or lead.inbound > peer.inbound or self._is_synced()
+
+    def has_last_word(self, peer: PeerProtocol) -> bool:
+        """Whether there is no other that counts as much and has the lead, or is to have it."""
+        others = [*self.far_ahead(), *([self.lead.peer] if self.lead.peer else [])]
+        return all(other is peer or other.inbound > peer.inbound for other in others)
 
     def is_ahead(self, peer: PeerProtocol, by: int = 0) -> bool:
         """Whether it has said that it has more headers than we, and more than so many."""
@@ -173,7 +183,7 @@ class HeaderAsking:
         """Ask; an answer is owed only by a peer that said it has more."""
         self._timers.cancel(f"pause of {peer.id}")
         self._waiting.pop(peer, None)
-        source.ask_again = False
+        source.ask_again = source.is_done = False
         with self._trouble:
             sync = peer.network.headers
             ahead, locator = self.is_ahead(peer), self._locator(peer, source)
@@ -204,7 +214,8 @@ class HeaderAsking:
 
         def look() -> None:
             comes = peer.statistics.bytes_received - had > CHATTER
-            (self._wait_for if comes else self.try_older)(peer)
+            with self._trouble:
+                (self._wait_for if comes else self.try_older)(peer)
 
         self._timers.later(f"silence of {peer.id}", OWED, look)
 

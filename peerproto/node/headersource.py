@@ -21,6 +21,7 @@ class Source:
     :ivar back: how many hashes of the locator it did not know; only where one of them is asked about at a time.
     :ivar leads_on: whether it has shown that it has more than a message of headers that we have not.
     :ivar has_told_all: whether it has brought what it has, whatever height it said at first.
+    :ivar is_done: whether it has told that it has no more than we, and was asked nothing since.
     :ivar failures: how often it had the lead and did not bring what it said.
     :ivar reached: the hash of the last header that it has brought, unless that was our tip.
     :ivar was_full: whether its last message was, so that it goes on behind that.
@@ -35,7 +36,7 @@ class Source:
         self.astray = 0
         self.new = 0
         self.back = 0
-        self.leads_on = self.has_told_all = False
+        self.leads_on = self.has_told_all = self.is_done = False
         self.failures = self.repeats = 0
         self.reached: bytes | None = None
         self.was_full = False

@@ -36,7 +36,8 @@ class HeaderFollower:
     network's chain is known to have.
 
     :param progressed: called after each slice with the peer that brought it.
-    :param finished: called with a peer that has told that it has no more headers than we, when nobody is far ahead.
+    :param finished: called with a peer that has told that it has no more headers than we, when nobody is far ahead who
+        counts as much: those that we have called count more.
     :param trouble: what a store that fails is told to.
     :ivar synced: happens when that is told for the first time.
     :ivar brought: called with a peer when it has brought headers, or announced a block, before `progressed` is.
@@ -57,7 +58,9 @@ class HeaderFollower:
         self.synced: Once[PeerProtocol] = Once()
         self.brought: list[Callable[[PeerProtocol], object]] = []
         self._gate = HeaderGate(chain)
-        self._asking = HeaderAsking(clock, self._gate, trouble, self.synced.is_over, self._end)
+        self._asking = HeaderAsking(
+            clock, self._gate, trouble, self.synced.is_over, self._end, self._look_whether_synced
+        )
         self._rounds = Rounds(clock, trouble, self._check_slice)
         self._slice = CHEAP_SLICE if chain.rules.is_work_cheap else SLICE
         self._trouble = trouble
@@ -190,16 +193,30 @@ class HeaderFollower:
     def _finish(self, peer: PeerProtocol, source: Source) -> None:
         """It has told all that it has."""
         asking = self._asking
-        source.leads_on, source.has_told_all = False, True
+        source.leads_on, source.has_told_all, source.is_done = False, True, True
         if peer is asking.lead.peer:
             asking.lead.end()
             if self._gate.branch is not None:
                 self._turn_down(peer)
                 return
-        if asking.lead.peer is None and not asking.far_ahead():
-            self.synced.fire(peer)
-            self._finished(peer)
+        if asking.has_last_word(peer):
+            self._tell_of_end(peer)
         asking.ask_next()
+
+    def _look_whether_synced(self) -> None:
+        """What somebody has told was not believed as long as others had said more: they may be gone by now, or silent
+        for too long.
+        """
+        if self.synced.is_over():
+            return
+        done = [peer for peer, source in self._asking.sources.items() if source.is_done]
+        believed = next(filter(self._asking.has_last_word, done), None)
+        if believed is not None:
+            self._tell_of_end(believed)
+
+    def _tell_of_end(self, peer: PeerProtocol) -> None:
+        self.synced.fire(peer)
+        self._finished(peer)
 
     def _turn_down(self, peer: PeerProtocol) -> None:
         """Its chain is all here, and has not the work that it must have."""
