@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from peerproto.chain.graph import STEPS
 from peerproto.errors import InvalidBlock, Misled, PeerError, Reason
+from peerproto.networks import graph as graph_fetching
 from peerproto.networks.bitcoin import InvVect
 from peerproto.networks.kaspa import (
     MSG_BLOCK,
@@ -129,6 +130,18 @@ class FollowerTests(SynchronousTestCase):
         self.assertTrue(follower.is_synced)
         self.assertEqual(follower.graph.selected.block_hash, tip)
         self.assertEqual(follower.received(invs(MSG_BLOCK, tip)), [])
+
+    def test_new_and_far_ahead(self) -> None:
+        """If there is no room for all that lies between, the sync begins anew."""
+        self.patch(graph_fetching, "MOST_ORPHANS", 20)
+        served, follower = filled(), behind(filled(10))
+        self.assertEqual(follower.begin(), [GetSelectedTip()])
+        follower.received(SelectedTip(GENESIS))
+        said = talk(follower, served, follower.received(invs(MSG_BLOCK, served.tip)))
+        self.assertEqual(said.count(GetSelectedTip()), 2)
+        self.assertTrue(follower.is_synced)
+        self.assertEqual(follower.graph.selected.block_hash, served.tip)
+        self.assertEqual(len(follower.graph), len(served))
 
     def test_new_while_behind(self) -> None:
         """What is announced while we are behind comes with the tip; transactions are none of its business."""

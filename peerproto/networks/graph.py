@@ -43,6 +43,7 @@ class Fetcher(ABC):
         self._orphans: dict[bytes, tuple[Any, set[bytes]]] = {}
         self._children: dict[bytes, list[bytes]] = {}
         self._orphan_bytes = 0
+        self._lost = False
 
     @abstractmethod
     def parents_of(self, block: Any) -> list[bytes]:
@@ -57,8 +58,11 @@ class Fetcher(ABC):
         """The question for blocks that are wanted for a reason."""
 
     @abstractmethod
-    def fetched(self) -> list[Message]:
-        """All that was wanted is here: what to say now."""
+    def fetched(self, lost: bool) -> list[Message]:
+        """All that was wanted is here: what to say now.
+
+        :param lost: whether there was no room for some that wait for others, so that they must be fetched anew.
+        """
 
     @property
     def left(self) -> int:
@@ -99,8 +103,9 @@ class Fetcher(ABC):
                 return self._ask(kind, wanted)
         if self._came:
             return []
+        lost, self._lost = self._lost, False
         self.drop_orphans()
-        return self.fetched()
+        return self.fetched(lost)
 
     def _ask(self, kind: int, wanted: dict[bytes, None]) -> list[Message]:
         """Ask for the first of those that are wanted, but for what is known; a few are looked at in a turn."""
@@ -142,6 +147,7 @@ class Fetcher(ABC):
         """Let a block wait for its parents, if there is room."""
         size = len(block.payload or b"")
         if len(self._orphans) >= MOST_ORPHANS or self._orphan_bytes + size > MOST_ORPHAN_BYTES:
+            self._lost = True
             return
         self._orphan_bytes += size
         self._orphans[block_hash] = block, lacking

@@ -116,9 +116,9 @@ class Follower(Fetcher):
         """See Fetcher: kaspad wants to know what for."""
         return GetData([InvVect(kind, block_hash) for block_hash in hashes])
 
-    def fetched(self) -> list[Message]:
-        """At the end of a sync, ask for the tip."""
-        return self._check_tip() if self._stage is _Stage.FETCHING else []
+    def fetched(self, lost: bool) -> list[Message]:
+        """At the end of a sync ask for the tip; so, too, if what was announced is too far ahead."""
+        return self._check_tip() if lost or self._stage is _Stage.FETCHING else []
 
     def _check_tip(self) -> list[Message]:
         self._stage = _Stage.CHECKING

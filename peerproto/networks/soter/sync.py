@@ -99,8 +99,8 @@ class Follower(Fetcher):
         """See Fetcher; heights are not looked at."""
         return GetData([InvVect(self._type, block_hash) for block_hash in hashes])
 
-    def fetched(self) -> list[Message]:
-        """All that was listed is here: ask again if there is more."""
+    def fetched(self, lost: bool) -> list[Message]:
+        """All that was listed is here: ask again if there is more; what was lost is among that."""
         if self._awaited:
             return []
         if not self._more:
