@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import sys
+import time
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -482,6 +483,9 @@ class TwistdTests(TapCase):
         ran = run(self.folder, *words)
         self.assertEqual(ran.returncode, 1)
         self.assertIn("nowhere/x.sqlite: No such file or directory", ran.stderr)
+        until = time.monotonic() + SECONDS
+        while "twistd.pid" in self.left() and time.monotonic() < until:
+            time.sleep(0.01)  # it takes it away after it has told who waits
         self.assertEqual(self.left(), ["twistd.log"])
         log = Path(self.folder, "twistd.log").read_text()
         self.assertIn("peernode: nowhere/x.sqlite: No such file or directory", log)
