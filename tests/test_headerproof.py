@@ -24,7 +24,7 @@ from peerproto.node.headerlead import REPLY
 from peerproto.node.headerproof import Branch
 from peerproto.node.headerstore import HeaderStore
 from peerproto.node.node import Node
-from tests.lead_case import FEW, LeadCase
+from tests.lead_case import FEW, MOST, LeadCase
 from tests.node_case import NOW, bring, mined
 
 RULES = FEW.chain
@@ -169,6 +169,23 @@ class LeastWorkTests(LeadCase):
         other = mined(150, salt=b"other")
         self.serve(second, other)
         self.assertEqual(node.chain.tip, hash_of(other, 150))
+
+    def test_lost_before_the_chain(self) -> None:
+        """What one showed who has gone is not held against the next one, who brings other headers, or none."""
+        honest = mined(320)
+        for length in (320, 260):
+            node = self.node(honest[:260])
+            caller = self.far(node, height=320, inbound=True)
+            caller.send(bring(mined(MOST, b"low")))
+            for _ in range(2):
+                for question in self.asked(caller):
+                    self.answer(caller, mined(100, b"low"), question)
+            self.assertIsNotNone(node.follower._gate.branch)
+            caller.close()
+            good = self.far(node, height=320)
+            self.serve(good, honest[:length])
+            self.assertEqual((node.chain.height, good.peer.ending), (length, None))
+            self.assertIsNone(node.follower._gate.branch)
 
     def test_not_the_lead(self) -> None:
         """Who brings such a branch without being asked has to wait for the lead, and brings it then."""

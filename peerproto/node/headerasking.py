@@ -173,6 +173,7 @@ class HeaderAsking:
             here=here,
             there=there,
         )
+        self._gate.is_inherited = True
         self.lead.give(peer, max(there - here, 0))
 
     def _want(self, peer: PeerProtocol) -> None:

@@ -1,6 +1,7 @@
 """What stands between peers and the chain: a branch with little work is checked, but not stored.
 
-There is one such branch at a time, of the one peer that has the lead. It may be gone on with by the next one.
+There is one such branch at a time, of the one peer that has the lead. It may be gone on with by the next one, who is
+not judged by it unless he does.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class HeaderGate:
 
     :ivar chain: where they go.
     :ivar branch: one that is showing its work, or being brought again after that; None mostly.
+    :ivar is_inherited: whether who has the lead has brought nothing of it yet.
     """
 
     _log = Logger()
@@ -46,6 +48,7 @@ class HeaderGate:
     def __init__(self, chain: HeaderChain) -> None:
         self.chain = chain
         self.branch: Branch | None = None
+        self.is_inherited = False
 
     @property
     def height(self) -> int:
@@ -67,6 +70,8 @@ class HeaderGate:
         if parent is None:
             return Passed(0)
         if parent.work >= self.chain.needed_work:
+            if leads and self.is_inherited:
+                self.branch = None
             added = self.chain.add(fresh)
             return Passed(added.connected, added.reorganised)
         if not leads:
@@ -75,7 +80,7 @@ class HeaderGate:
         return self._go_on(Branch(rules, parent, lineage, self.chain.needed_work), fresh)
 
     def _go_on(self, branch: Branch, headers: Sequence[bytes]) -> Passed:
-        self.branch = None  # unless all goes well
+        self.branch, self.is_inherited = None, False  # unless all goes well
         return self._match(branch, headers) if branch.comes_again else self._show(branch, headers)
 
     def _show(self, branch: Branch, headers: Sequence[bytes]) -> Passed:

@@ -196,8 +196,10 @@ class HeaderFollower:
         source.leads_on, source.has_told_all, source.is_done = False, True, True
         if peer is asking.lead.peer:
             asking.lead.end()
-            if self._gate.branch is not None:
-                self._turn_down(peer)
+            branch, self._gate.branch = self._gate.branch, None
+            if branch is not None and not self._gate.is_inherited:
+                asking.lead_fails(peer, branch.fault)
+                asking.ask_next()
                 return
         if asking.has_last_word(peer):
             self._tell_of_end(peer)
@@ -217,10 +219,3 @@ class HeaderFollower:
     def _tell_of_end(self, peer: PeerProtocol) -> None:
         self.synced.fire(peer)
         self._finished(peer)
-
-    def _turn_down(self, peer: PeerProtocol) -> None:
-        """Its chain is all here, and has not the work that it must have."""
-        branch, self._gate.branch = self._gate.branch, None
-        assert branch is not None
-        self._asking.lead_fails(peer, branch.fault)
-        self._asking.ask_next()
