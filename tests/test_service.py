@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -329,6 +330,39 @@ class BlocksTests(ServiceCase):
         self.end(service)
         self.assertEqual(len(store), 2)
         self.assertFalse(os.path.exists(f"{self.path}.blocks"))
+
+    def filled(self, count: int) -> None:
+        """Put headers into the file of headers."""
+        with closing(HeaderStore(self.path, NETWORK.chain)) as store:
+            HeaderChain(store, NETWORK.chain, lambda: 2e9).add(mined(count))
+
+    def test_store_of_the_user_that_fails_at_once(self) -> None:
+        """One that fails when it is looked into for the first time keeps the service from starting."""
+        self.filled(5)
+        store = BlockStore(":memory:", NETWORK, 4)
+        store.close()
+        failed: list[LocalError] = []
+        service = self.service(block_store=store, failed=failed.append)
+        self.assertRaises(StoreError, service.startService)
+        self.assert_not_started(service)
+        self.assertEqual(failed, [])
+
+    def test_store_of_the_user_that_is_late(self) -> None:
+        """What it says, or does not, when the service has stopped is of no consequence to the next run."""
+        self.filled(5)
+        for late in (True, StoreError("closed")):
+            store = BlockStore(":memory:", NETWORK, 4)
+            self.addCleanup(store.close)
+            asked: list[Deferred[bool]] = []
+            self.patch(store, "has", lambda block_hash, asked=asked: asked.append(Deferred()) or asked[-1])
+            service = self.started(block_store=store)
+            self.end(service)
+            self.port = Port()
+            service.startService()
+            asked[0].callback(late)
+            self.assertTrue(service.running)
+            self.assertIsNotNone(service.node)
+            self.end(service)
 
     def test_in_use(self) -> None:
         """A file that is in use keeps the service from starting."""

@@ -51,7 +51,6 @@ class Node:
         self.network = network
         self.chain = chain
         self.trouble = Trouble()
-        self.trouble.happened.when().addCallback(lambda _: self.stop())
         told = {"progressed": progressed, "finished": finished, **(follower or {})}
         parts = self._parts = parts_for(clock, network, chain, self.trouble, blocks, **told)
         self.follower, self.server = parts.follower, parts.server
@@ -61,6 +60,7 @@ class Node:
         options["services"] = services if kept is None else lambda: services | kept.offered()
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self.factory.handlers.update(parts.handlers)
+        self.trouble.happened.when().addCallback(lambda _: self.stop())
 
     def stop(self) -> None:
         """Follow and answer no more."""

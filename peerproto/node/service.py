@@ -105,12 +105,14 @@ class PeerNodeService(Service):
             raise LocalError("the node is running, or has not stopped yet")
         try:
             node = self._open()
+            node.trouble.check()
         except BaseException:
             if self.company is not None:
                 self.company.abandon()
             self._close()
             raise
         super().startService()  # type: ignore[no-untyped-call]
+        node.trouble.happened.when().addCallback(self._in_trouble, node)
         self._begin(node)
 
     def stopService(self) -> Deferred[None]:
@@ -135,7 +137,6 @@ class PeerNodeService(Service):
         options = {"progressed": progressed, "finished": log.finished, **self._options}
         options["blocks"] = self._blocks.open()
         node = self.node = Node(self.reactor, self.network, chain, **options)
-        node.trouble.happened.when().addCallback(self._give_up)
         company = self.company = Company(
             self.reactor, node.factory, connect=self._connect, **self._company_options
         )
@@ -180,6 +181,11 @@ class PeerNodeService(Service):
         self._fault = error if isinstance(error, LocalError) else LocalError(f"cannot listen: {error}")
         if self.running:
             self._give_up(self._fault)
+
+    def _in_trouble(self, error: LocalError, node: Node) -> None:
+        """A store has failed; one that does so when it is of use no more stops no node that was started since."""
+        if node is self.node:
+            self._give_up(error)
 
     def _give_up(self, error: LocalError) -> None:
         self._log.critical("{error}: the node stops", error=error)

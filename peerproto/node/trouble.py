@@ -16,12 +16,19 @@ class Trouble:
 
     def __init__(self) -> None:
         self.happened: Once[StoreError] = Once()
+        self._error: StoreError | None = None
+
+    def check(self) -> None:
+        """Raises what has happened, if it has."""
+        if self._error is not None:
+            raise self._error
 
     def __enter__(self) -> None:
         """Nothing to do."""
 
     def __exit__(self, kind: object, error: BaseException | None, where: TracebackType | None) -> bool:
         if isinstance(error, StoreError):
+            self._error = self._error or error
             self.happened.fire(error)
             return True
         return False
