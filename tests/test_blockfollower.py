@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred
+
 from peerproto import networks
 from peerproto.errors import LocalError, MalformedMessage, Reason, StoreError
 from peerproto.forms.blocks import Held
@@ -20,7 +22,7 @@ from peerproto.networks.bitcoin import (
     SendHeaders,
 )
 from peerproto.node import blockfollower
-from peerproto.node.blockfollower import AGAIN, AHEAD, MOST_ASKED, ROOM
+from peerproto.node.blockfollower import AGAIN, AHEAD, LAG, MOST_ASKED, ROOM
 from peerproto.node.keeping import kept_in_memory
 from peerproto.node.node import Node
 from peerproto.node.wanted import PATIENCE, YIELDING
@@ -153,6 +155,32 @@ class FollowTests(FollowCase):
         self.assertEqual(self.kept(store, blocks), list(range(14, 26)))
         self.assertEqual(len(store), 20)
         self.assertEqual(self.following(node).held.newest, 20)
+
+    def test_short_reorganisation(self) -> None:
+        """Only what lies above the fork is looked up anew: the old blocks stay here, and are offered on."""
+        blocks, store = grown(30), self.block_store()
+        node = self.keeping(blocks, store, filled=True)
+        raw = self.synced(node, blocks)
+        branch = grown(4, b"other", after=28)
+        looked_up: list[bytes] = []
+        has = store.has
+        self.patch(store, "has", lambda block_hash: looked_up.append(block_hash) or has(block_hash))
+        raw.send(bringing(branch))
+        hashes = [block.block_hash for block in branch]
+        self.assertEqual((looked_up, self.asked(raw)), (hashes, hashes))
+        self.assertEqual(self.following(node).promised, 28)
+        raw.send(*branch)
+        self.assertEqual(self.following(node).promised, 32)
+        self.assertEqual(self.kept(store, [*blocks[:28], *branch]), list(range(1, 33)))
+
+    def test_branch_from_the_beginning(self) -> None:
+        """So it is if the whole chain is left."""
+        store = self.block_store()
+        node = self.keeping(grown(3), store, filled=True)
+        raw, branch = self.synced(node, grown(3)), grown(5, b"other")
+        raw.send(bringing(branch))
+        self.assertEqual(self.serve(raw, branch), 5)
+        self.assertEqual(self.kept(store, branch), list(range(1, 6)))
 
     def test_not_asked(self) -> None:
         """A block that is not missing is passed over."""
@@ -337,6 +365,18 @@ class TellTests(FollowCase):
         slow.answer()
         self.assertEqual(self.headers_for(other), headers_of(blocks[1:3]))
 
+    def test_after_a_restart(self) -> None:
+        """What was whole when the node stopped is offered at once, and no header is told whose block is yet to come."""
+        blocks = grown(30 + LAG + 1)
+        node = self.keeping(blocks[:30], filled=True)
+        self.assertEqual(self.following(node).held, Held(30, whole=True))
+        raw = self.full(node, height=len(blocks))
+        raw.send(bringing(blocks[30:]))
+        self.assertEqual((self.following(node).promised, node.chain.height), (30, len(blocks)))
+        self.assertEqual(self.raw(node).read()[0].last_block, 30)
+        self.assertEqual(self.serve(raw, blocks), LAG + 1)
+        self.assertEqual(self.following(node).promised, len(blocks))
+
     def test_asked_for_headers(self) -> None:
         """Nor is it told more if it asks, once all blocks were here; before that it is told all."""
         blocks, store = grown(12), self.block_store()
@@ -394,6 +434,66 @@ class EndTests(FollowCase):
             slow.answer()
         hashes = [block.block_hash for block in (*blocks[:2], *branch)]
         self.assertEqual(list(self.following(node)._missing), hashes)
+
+    def keeping_later(self, blocks: list[Block]) -> tuple[Node, Any, list[Deferred[None]]]:
+        """A node with these blocks, its store, and what that waits for before it keeps each new one."""
+        store = self.block_store()
+        node = self.keeping(blocks, store, filled=True)
+        keep, waiting = store.keep, list[Deferred[None]]()
+
+        def later(*arguments: Any) -> Deferred[None]:
+            waiting.append(Deferred())
+            return waiting[-1].addCallback(lambda _: keep(*arguments))
+
+        self.patch(store, "keep", later)
+        return node, store, waiting
+
+    def test_branch_while_keeping(self) -> None:
+        """What a slow store is keeping is not asked for again, whatever the chain does meanwhile."""
+        blocks = grown(21)
+        node, store, waiting = self.keeping_later(blocks[:18])
+        raw, other = self.synced(node, blocks[:19]), self.full(node, height=21)
+        self.assertEqual(self.asked(raw), [blocks[18].block_hash])
+        raw.send(blocks[18])
+        other.send(bringing(grown(3, b"other", after=17)))
+        other.send(bringing(blocks[17:]))
+        self.assertEqual(self.asked(other), [block.block_hash for block in blocks[19:]])
+        waiting[0].callback(None)
+        self.assertEqual((self.kept(store, blocks), raw.peer.ending), (list(range(1, 20)), None))
+
+    def test_kept_too_late(self) -> None:
+        """What a slow store has kept when the chain had left it took the place of another: that is looked for again."""
+        branch, blocks = grown(2, b"other", after=18), grown(21)
+        node, store, waiting = self.keeping_later([*blocks[:18], *branch])
+        raw, other = self.synced(node, blocks), self.full(node, height=22)
+        self.assertEqual(self.asked(raw), [block.block_hash for block in blocks[18:]])
+        raw.send(blocks[18])
+        raw.close()
+        new = grown(4, b"other", after=18)
+        other.send(bringing(new))
+        self.assertEqual(self.asked(other), [block.block_hash for block in new[2:]])
+        waiting[0].callback(None)
+        self.assertEqual((self.kept(store, new), self.following(node).promised), ([2], 18))
+        self.assertEqual(self.asked(other), [new[0].block_hash])
+        other.send(*new)
+        for number in range(1, 4):
+            waiting[number].callback(None)
+            self.clock.advance(0)
+        self.assertEqual((self.kept(store, new), self.following(node).promised), ([1, 2, 3, 4], 22))
+
+    def test_one_after_the_other(self) -> None:
+        """A slow store keeps one block at a time, whoever brings them; after a stop none that waits."""
+        blocks = grown(22)
+        node, store, waiting = self.keeping_later(blocks[:18])
+        raws = [self.synced(node, blocks[: 19 + count]) for count in range(3)]
+        for raw, block in zip(raws, blocks[18:], strict=False):
+            raw.send(block)
+        self.assertEqual(len(waiting), 1)
+        waiting[0].callback(None)
+        self.assertEqual((len(waiting), len(store)), (2, 19))
+        node.stop()
+        waiting[1].callback(None)
+        self.assertEqual((len(waiting), len(store)), (2, 20))
 
     def test_failure(self) -> None:
         """A store that fails stops the node, whether it looks or keeps; the peer is not blamed."""

@@ -29,7 +29,7 @@ from peerproto.node.blockstore import BlockStore, IBlockStore
 from peerproto.node.node import Node
 from peerproto.testing import MemoryTransport, RawPeer
 from peerproto.wire.message import Message
-from tests.block_case import BlockCase, grown, headers_of, payload
+from tests.block_case import BlockCase, bringing, grown, headers_of, payload
 from tests.node_case import NETWORK
 
 CORE = networks.named("bitcoin-regtest", "core")
@@ -322,3 +322,14 @@ class ListTests(ServerCase):
         found = self.ask(raw, question(blocks[499]))
         self.assertEqual(found[1:], [Inv([InvVect(MSG_BLOCK, hashes[-1])])])
         self.assertEqual(len(self.ask(raw, question(blocks[499]))), 1)
+
+    def test_more_than_is_here(self) -> None:
+        """That is the newest that is here, if the last ones are on their way to us."""
+        blocks = grown(512)
+        node = self.keeping(blocks[:510], filled=True)
+        self.full(node, height=512).send(bringing(blocks[510:]))
+        self.assertEqual(node.chain.height, 512)
+        raw = self.asker(node)
+        self.inventory(raw, NETWORK.genesis)
+        found = self.ask(raw, question(blocks[499]))
+        self.assertEqual(found[1:], [Inv([InvVect(MSG_BLOCK, blocks[509].block_hash)])])

@@ -61,12 +61,12 @@ class TellingTests(NodeCase):
         self.assertEqual(self.told(wanting), mined(21)[20:])
 
     def test_many(self) -> None:
-        """Many at once are not told: who lacks them is asking or will be; after that it goes on."""
+        """Of many at once the newest are told: who cannot connect them asks. After that it goes on."""
         wanting, end = self.wanting(), 20 + MOST_TOLD
         self.bringer.send(bring(mined(end + 1)[20:]))
-        self.assertEqual(self.told(wanting), [])
-        self.bringer.send(bring(mined(2 * end)[end + 1 : end + 1 + MOST_TOLD]))
-        self.assertEqual(self.told(wanting), mined(2 * end)[end + 1 : end + 1 + MOST_TOLD])
+        self.assertEqual(self.told(wanting), mined(end + 1)[-MOST_TOLD:])
+        self.bringer.send(bring(mined(end + 3)[end + 1 :]))
+        self.assertEqual(self.told(wanting), mined(end + 3)[end + 1 :])
 
     def test_branch(self) -> None:
         """When a branch takes over its newest headers are told."""
@@ -83,11 +83,15 @@ class TellingTests(NodeCase):
         self.assertEqual(self.told(wanting), mined(4, b"branch")[3:])
 
     def test_first_sync(self) -> None:
-        """A node that has not caught up tells nothing."""
+        """A node that has not caught up tells nothing; when it has, the newest."""
         self.under_test = self.node()
-        wanting, bringer = self.wanting(), self.wanting(height=5)
-        bringer.send(bring(mined(5)))
-        self.assertEqual((self.under_test.chain.height, self.told(wanting)), (5, []))
+        bringer, wanting = self.wanting(height=2050), self.wanting()
+        bringer.send(bring(mined(2000)))
+        self.clock.pump([0] * 10)
+        self.assertEqual((self.under_test.chain.height, self.told(wanting)), (2000, []))
+        bringer.send(bring(mined(2050)[2000:]))
+        self.assertEqual((self.under_test.chain.height, self.told(bringer)), (2050, []))
+        self.assertEqual(self.told(wanting), mined(2050)[-MOST_TOLD:])
 
     def test_who_does_not_read(self) -> None:
         """Who does not take what it is sent is told nothing more."""

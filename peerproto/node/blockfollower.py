@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredLock, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from peerproto.chain.rules import display
@@ -66,6 +66,7 @@ class BlockFollower:
         self._peers: dict[PeerProtocol, None] = {}
         self._missing: dict[bytes, int] = {}
         self._keeping: dict[bytes, int] = {}
+        self._one_at_a_time = DeferredLock()  # what is forgotten by one must not be what the next has kept
         self._next = 1
         self._reached: bytes | None = None
         self._begun = self._walking = self._stopped = self._was_complete = False
@@ -133,9 +134,10 @@ class BlockFollower:
     @property
     def promised(self) -> int:
         """How high others may be told of the chain: who has heard of a header from one who has blocks asks for the
-        block, and waits long for it. Before all were here for the first time no block is offered: all of it then.
+        block, and waits long for it. Before they were all here for the first time none is offered: all of it then.
         """
-        return self._here() if self._was_complete else self._chain.height
+        here, height = self._here(), self._chain.height
+        return here if self._was_complete or here >= height - LAG else height
 
     # How it is done.
 
@@ -146,9 +148,16 @@ class BlockFollower:
     async def _keep(self, block_hash: bytes, height: int, payload: bytes) -> None:
         self._keeping[block_hash] = height
         with self._trouble:
-            await ask_store(self._store.keep, block_hash, height, payload, self._chain.height)
+            await self._one_at_a_time.run(self._put, block_hash, height, payload)
             del self._keeping[block_hash]
+            if not self._stopped and self._chain.height_of(block_hash) != height:
+                self._next, self._reached = min(self._next, height), None  # it may have taken another's place
             self.look()
+
+    def _put(self, block_hash: bytes, height: int, payload: bytes) -> Deferred[Any]:
+        if self._stopped:
+            return succeed(None)
+        return ask_store(self._store.keep, block_hash, height, payload, self._chain.height)
 
     async def _walk(self) -> None:
         """Find out which blocks of the main chain are missing, from the lowest on."""
@@ -163,10 +172,11 @@ class BlockFollower:
         self._walking = False
 
     def _look_whether_complete(self) -> None:
-        if self._begun and not (self._stopped or self._missing or self._keeping):
-            self._was_complete = True
-            for call in self.completed:
-                call()
+        if self._stopped or self._missing or self._keeping:
+            return
+        self._was_complete = self._was_complete or self._begun or self._next > 1
+        for call in self.completed if self._begun else ():
+            call()
 
     def _goes_on(self) -> bool:
         """Whether there is something to be looked up, once it is clear where the chain stands now."""
@@ -179,10 +189,10 @@ class BlockFollower:
         height = self._next
         block_hash = self._hash_of(self._chain.header_at(height))
         is_here = await ask_store(self._store.has, block_hash)
-        if self._next != height or self._chain.height_of(block_hash) != height:
+        if self._stopped or self._next != height or self._chain.height_of(block_hash) != height:
             return  # the chain is another one by now
         self._next, self._reached = height + 1, block_hash
-        if not is_here:
+        if not is_here and block_hash not in self._keeping:
             self._missing[block_hash] = height
             self._seek([block_hash], self._peers)
 
@@ -194,12 +204,19 @@ class BlockFollower:
     def _mind_the_chain(self) -> None:
         """Old blocks are not missing any more, nor those of a branch that was left."""
         first, chain = self._first(), self._chain
-        if self._reached is not None and chain.height_of(self._reached) != self._next - 1:
-            self._next, self._reached = first, None
+        if self._go_back():
             self._give_up(item for item, height in self._missing.items() if chain.height_of(item) != height)
         if self._next < first:
             self._next, self._reached = first, None
         self._give_up(item for item, height in self._missing.items() if height < first)
+
+    def _go_back(self) -> bool:
+        """To where the main chain leaves the branch that was looked through; whether there is one."""
+        chain, was = self._chain, self._next
+        while self._reached is not None and chain.height_of(self._reached) is None:
+            (header,) = chain.after([], self._reached)
+            self._next, self._reached = self._next - 1, chain.rules.read(header).prev_block
+        return self._next < was
 
     def _give_up(self, hashes: Iterable[bytes]) -> None:
         for block_hash in list(hashes):

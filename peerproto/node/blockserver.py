@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -32,22 +32,32 @@ class BlockServer(Server):
     """Answers questions for blocks, and for inventories of them: every one, since who syncs waits for each block.
 
     :param store: an `IBlockStore`. :param trouble: what a store that fails is told to.
+    :param promised: how high the chain may be told.
     """
 
     def __init__(
-        self, clock: IReactorTime, network: Network, chain: HeaderChain, store: Any, trouble: Trouble
+        self,
+        clock: IReactorTime,
+        network: Network,
+        chain: HeaderChain,
+        store: Any,
+        trouble: Trouble,
+        promised: Callable[[], int],
     ) -> None:
-        super().__init__(clock, lambda peer: Answers(network, chain, store), trouble, answers_all=True)
+        super().__init__(
+            clock, lambda peer: Answers(network, chain, store, promised), trouble, answers_all=True
+        )
 
 
 class Answers:
     """Answers the questions of one peer."""
 
-    def __init__(self, network: Network, chain: HeaderChain, store: Any) -> None:
+    def __init__(self, network: Network, chain: HeaderChain, store: Any, promised: Callable[[], int]) -> None:
         self._network = network
         self._trade: BlockTrade = network.block_trade
         self._chain = chain
         self._store = store
+        self._promised = promised
         self._codec = network.codec(witness=True)
         self._last: bytes | None = None
 
@@ -97,12 +107,13 @@ class Answers:
         yield from self._announce(hashes)
 
     def _prompt(self, block_hash: bytes) -> Iterator[Step]:
-        """Who has had the last block of a full inventory asks for the next when it hears of our tip (btcd server.go,
+        """Who has had the last block of a full inventory asks for the next when it hears of our newest (btcd server.go,
         continueHash).
         """
         if block_hash == self._last:
             self._last = None
-            yield from self._announce([self._chain.tip])
+            newest = self._chain.header_at(self._promised())
+            yield from self._announce([self._network.chain.block_hash(newest)])
 
     def _announce(self, hashes: list[bytes]) -> Iterator[Step]:
         vectors = list(map(self._trade.vector, hashes))

@@ -130,7 +130,7 @@ class ChainParts:
         self.blocks = None if blocks is None else KeptBlocks(clock, network, chain, blocks, trouble)
         members = () if self.blocks is None else self.blocks.members
         self.members: list[Any] = [self.follower, self.server, self.teller, *members]
-        self.options: dict[str, Any] = {"height": lambda: chain.height, "relay": network.headers.needs_relay}
+        self.options: dict[str, Any] = {"height": self._promised, "relay": network.headers.needs_relay}
         sync = network.headers
         self.handlers: dict[type, Handler] = {
             sync.bringing: self.follower.take_headers,
@@ -140,6 +140,7 @@ class ChainParts:
         }
         if self.blocks is None:
             self.follower.brought.append(lambda _: self.teller.look())
+            self.follower.synced.when().addCallback(lambda _: self.teller.look())
         else:
             self.teller.vector = network.block_trade.vector
             self.blocks.follower.completed.append(self.teller.look)

@@ -29,7 +29,7 @@ class KeptBlocks:
     ) -> None:
         self._trade = network.block_trade
         self.follower = BlockFollower(clock, network, chain, store, trouble)
-        self.server = BlockServer(clock, network, chain, store, trouble)
+        self.server = BlockServer(clock, network, chain, store, trouble, lambda: self.follower.promised)
         self.members: list[Any] = [self.follower, self.server]
         self.handlers: dict[type, Handler] = {
             self._trade.bringing: self.follower.take_block,

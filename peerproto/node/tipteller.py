@@ -14,7 +14,7 @@ from peerproto.peer.protocol import PeerProtocol
 __all__ = ["MOST_TOLD", "TipTeller"]
 
 MOST_TOLD = 8
-"""So many new headers are told at once (Core's MAX_BLOCKS_TO_ANNOUNCE); who is further behind asks."""
+"""So many new headers are told at once (Core's MAX_BLOCKS_TO_ANNOUNCE); who cannot connect them asks for the others."""
 
 
 class TipTeller:
@@ -48,26 +48,24 @@ class TipTeller:
 
     def look(self) -> None:
         """Something may have come that others can have now."""
+        if not self._synced():
+            return
         with self._trouble:
             before, self._told = self._told, self._chain.tip
-            if before != self._told and self._synced():
+            if before != self._told:
                 self._tell(self._behind(before))
 
     def _behind(self, told: bytes) -> list[bytes]:
-        """The headers since then; of a branch that has taken over the newest; none if they are too many."""
+        """The headers since then; of many, and of a branch that has taken over, the newest."""
         chain = self._chain
-        first = chain.height_of(told)
-        if first is None:
-            first = max(chain.height - MOST_TOLD, 0)
-        if chain.height - first > MOST_TOLD:
-            return []
+        first = max(chain.height - MOST_TOLD, chain.height_of(told) or 0)
         return [chain.header_at(height) for height in range(first + 1, chain.height + 1)]
 
     def _tell(self, headers: list[bytes]) -> None:
         for peer in list(self._peers):
             if (peer.last_block or 0) >= self._chain.height:
                 continue
-            if headers and peer.wants_headers and not peer.is_blocked:
+            if peer.wants_headers and not peer.is_blocked:
                 peer.send(peer.network.headers.bring(headers), expect=False)
             elif self.vector is not None:
                 peer.queue_inventory_immediate(self.vector(self._told))
