@@ -35,7 +35,7 @@ from .litecoind import Litecoind
 from .ours import POLICIES, Ours, Recorder, info, wire
 from .waiting import SECONDS, until, within
 
-SHORT = 1.0
+SHORT = 3.0
 """Long enough for an answer that comes, short enough to wait for one that does not."""
 
 StartLitecoind = Callable[..., Awaitable[Litecoind]]

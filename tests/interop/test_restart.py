@@ -126,7 +126,9 @@ async def test_node_suspended_too_long(fresh_litecoind: Litecoind, ours: Ours) -
     (second,) = await until(lambda: [peer for peer in peers_of(service) if peer is not first], "another call")
     assert (await ended(second)).reason is Reason.HANDSHAKE_TIMEOUT
     node.resume()
-    await next_peer(service, second)
+    await until(
+        lambda: [peer for peer in peers_of(service) if peer.state is State.READY], "a peer that is ready"
+    )
     await within(node.mine(5), SECONDS)
     assert (await within(synced(service, node), SECONDS)).height == 25
 
