@@ -237,6 +237,15 @@ class WhereTests(ConnectingTestCase):
 class ListenTests(ConnectingTestCase):
     """Waiting to be called."""
 
+    def test_systemd_without_a_socket(self) -> None:
+        """The endpoint is right; systemd, or who else starts us, has given nothing."""
+        for which in ("index=0", "name=p2p"):
+            where = f"systemd:domain=INET:{which}"
+            with self.assertRaisesRegex(
+                LocalError, f"'{where}': systemd has given this process no such socket"
+            ):
+                server_endpoint(self.reactor, where)
+
     def test_listen(self) -> None:
         """It fires with the port; who calls there becomes an inbound peer."""
         port = self.successResultOf(listen(self.reactor, "tcp:19444:interface=127.0.0.1", self.factory))

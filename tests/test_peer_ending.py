@@ -33,9 +33,16 @@ class LostTests(SynchronousTestCase):
     """A connection that we did not end."""
 
     def check(
-        self, cause: Exception, reason: Reason, text: str, *, state: State = State.READY, waiting: int = 0
+        self,
+        cause: Exception,
+        reason: Reason,
+        text: str,
+        *,
+        state: State = State.READY,
+        waiting: int = 0,
+        inbound: bool = True,
     ) -> None:
-        why = why_lost(Failure(cause), state, waiting)
+        why = why_lost(Failure(cause), state, waiting, inbound=inbound)
         self.assertEqual((why.reason, str(why)), (reason, text))
 
     def test_closed(self) -> None:
@@ -69,12 +76,24 @@ class LostTests(SynchronousTestCase):
             waiting=7,
         )
 
+    def test_before_its_first_word(self) -> None:
+        """If we have called, it is told what is mostly behind it."""
+        for cause, reason in (
+            (error.ConnectionDone(), Reason.CLOSED_BY_PEER),
+            (error.ConnectionLost(), Reason.RESET),
+        ):
+            why = why_lost(Failure(cause), State.AWAITING_VERSION, 0, inbound=False)
+            self.assertIs(why.reason, reason)
+            self.assertRegex(
+                str(why), " while awaiting version; a node that speaks another network or version does that$"
+            )
+
     def test_row_74_tls(self) -> None:
         """Row 74: TLS failed, which Twisted tells as the end of a connection that had begun."""
         self.check(TLSError("no shared\ncipher"), Reason.TLS, "TLS failed: no shared cipher")
         told = [("SSL routines", "", "certificate verify failed"), ("SSL routines", "", "bad certificate")]
         self.check(TLSError(told), Reason.TLS, "TLS failed: certificate verify failed, bad certificate")
-        why = why_lost(Failure(error.SSLError("old")), State.AWAITING_VERSION, 0)
+        why = why_lost(Failure(error.SSLError("old")), State.AWAITING_VERSION, 0, inbound=False)
         self.assertIs(why.reason, Reason.TLS)
         self.assertRegex(str(why), "^TLS failed: .*old.* while awaiting version$")
 

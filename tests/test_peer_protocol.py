@@ -303,9 +303,11 @@ class EndingTests(PeerTestCase):
         self.assertLessEqual(len(reject.reason), 250)
 
     def test_closed_by_peer(self) -> None:
-        """The peer's own end is told as such, by state."""
+        """The peer's own end is told as such, by state; if we have called it, with what is mostly behind it."""
+        hint = "; a node that speaks another network or version does that"
         for raw, text in (
-            (self.raw(), "closed by the peer while awaiting version"),
+            (self.raw(), f"closed by the peer while awaiting version{hint}"),
+            (self.raw(inbound=True), "closed by the peer while awaiting version"),
             (self.ready(), "closed by the peer"),
         ):
             raw.close()

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from peerproto.cli.options import add_network, add_proxy, add_pver, seconds
-from peerproto.errors import ConnectFailed, HandshakeTimeout, PeerLost, PeerStalled, Reason
+from peerproto.errors import ConnectFailed, HandshakeTimeout, PeerStalled, Reason
 from peerproto.networks import named
 from peerproto.text import printable
 
@@ -94,12 +94,6 @@ async def shake_hands(reactor: Any, options: argparse.Namespace) -> dict[str, An
         await peer.when_ready()
         answers = peer.protocol_version >= network.pong.since and not network.timing.ping_if_pinged
         latency = await peer.ping(timeout=limit) if answers else None
-    except PeerLost as error:
-        if peer.theirs is None:
-            raise PeerLost(
-                f"{error}; a node that speaks another network or version does that", error.reason
-            ) from None
-        raise
     finally:
         timers.cancel_all()
     found = describe(peer, latency)

@@ -179,6 +179,8 @@ def server_endpoint(reactor: Any, where: str | IStreamServerEndpoint) -> Any:
     try:
         return serverFromString(reactor, where)
     except Exception as error:  # as above
+        if where.startswith("systemd:") and isinstance(error, LookupError):
+            raise LocalError(f"{where!r}: systemd has given this process no such socket") from None
         raise LocalError(f"{where!r} is no endpoint string such as tcp:19444: {_words(error)}") from None
 
 

@@ -27,19 +27,22 @@ if TYPE_CHECKING:
 _log = Logger()
 
 
-def why_lost(reason: Failure, state: State, waiting: int) -> PeerError:
+def why_lost(reason: Failure, state: State, waiting: int, *, inbound: bool) -> PeerError:
     """Why a connection ended that we did not end.
 
-    :param waiting: bytes received of a message that was not complete.
+    :param waiting: bytes received of a message that was not complete. :param inbound: whether the peer has called us.
     """
     during = "" if state is State.READY else f" while {describe(state)}"
+    is_whole = reason.check(error.ConnectionDone) is not None
     if _is_tls(reason):
         return PeerLost(f"TLS failed: {_words(reason)}{during}", Reason.TLS)
-    if not reason.check(error.ConnectionDone):
-        return PeerLost(f"{_words(reason)}{during}", Reason.RESET)
-    if waiting:
+    if is_whole and waiting:
         return PeerLost(f"closed by the peer in the middle of a message{during}", Reason.EOF_IN_MESSAGE)
-    return PeerLost(f"closed by the peer{during}", Reason.CLOSED_BY_PEER)
+    if state is State.AWAITING_VERSION and not inbound:
+        during += "; a node that speaks another network or version does that"
+    if is_whole:
+        return PeerLost(f"closed by the peer{during}", Reason.CLOSED_BY_PEER)
+    return PeerLost(f"{_words(reason)}{during}", Reason.RESET)
 
 
 def _is_tls(reason: Failure) -> bool:

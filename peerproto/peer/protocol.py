@@ -193,7 +193,9 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell everybody who waits, once."""
-        error = self.ending or why_lost(reason, self.handshake.state, self.inbox.waiting)
+        error = self.ending or why_lost(
+            reason, self.handshake.state, self.inbox.waiting, inbound=self.inbound
+        )
         self.ending = error
         self.watch.stop()
         self.inbox.close()
