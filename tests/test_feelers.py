@@ -100,6 +100,7 @@ class QuietFactoryTests(ManagerCase):
         """They say of us what the others say, and keep to themselves what they hear."""
         recorder = Recorder()
         factory = self.make_factory(listener=recorder, user_agent="/feels:1/", manual=True)
+        factory.guests.append(recorder)
         quiet = without_listener(factory)
         raw = self.raw_at(Place("198.1.0.1", 1).host, factory=quiet)
         said: Any = raw.handshake()[0]

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.application.service import MultiService
@@ -176,6 +177,44 @@ class StartTests(ServiceCase):
         service = self.started(user_agent="/other:1/")
         assert service.node is not None
         self.assertEqual(service.node.factory.user_agent, "/other:1/")
+        self.end(service)
+
+    def test_keywords_that_nobody_takes(self) -> None:
+        """They are told when the service is made, not when it starts."""
+        for options, text in (
+            ({"user_agnet": "/x:1/"}, "Node has no keyword 'user_agnet': did you mean 'user_agent'"),
+            ({"company": {"outbnd": 3}}, "Company has no keyword 'outbnd': did you mean 'outbound'"),
+        ):
+            self.assertIn(text, str(self.assertRaises(TypeError, self.service, **options)))
+
+    def test_listener(self) -> None:
+        """Who listens hears of all peers, both ways, from the version on; the node goes on with its own work."""
+        heard: list[str] = []
+        listener = SimpleNamespace(
+            on_version=lambda peer, version: heard.append("version"),
+            on_ready=lambda peer: heard.append("ready"),
+            on_headers=lambda peer, message: heard.append(f"{len(message.headers)} headers"),
+            on_lost=lambda peer, error: heard.append(error.reason.value),
+        )
+        service = self.started(listener=listener)
+        raw = self.called(height=5)
+        raw.send(bring(mined(5)))
+        assert service.node is not None
+        self.assertEqual(service.node.chain.height, 5)
+        caller = self.caller_of(service)
+        caller.close()
+        self.assertEqual(heard, ["version", "ready", "5 headers", "version", "ready", "closed-by-peer"])
+        self.end(service)
+
+    def test_told_of_progress(self) -> None:
+        """Who wants to hear of progress does, beside the log."""
+        heard: list[str] = []
+        service = self.started(
+            progressed=lambda peer: heard.append("progressed"), finished=lambda peer: heard.append("finished")
+        )
+        self.called(height=5).send(bring(mined(5)))
+        self.assertEqual(heard, ["progressed", "finished"])
+        self.assertTrue(any("synced: height 5" in line for line in self.logged))
         self.end(service)
 
     def test_nobody_to_talk_to(self) -> None:

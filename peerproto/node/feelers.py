@@ -87,6 +87,7 @@ def without_listener(factory: PeerFactory) -> PeerFactory:
     """A factory whose peers say of us what those of another do, and of which nobody hears."""
     quiet = copy(factory)
     quiet.listener = None
+    quiet.guests = []
     quiet.peers, quiet.handlers, quiet.early_handlers = {}, {}, {}
     quiet.on_ready = quiet.on_lost = quiet.on_read = quiet.on_write = None
     quiet.manual = False

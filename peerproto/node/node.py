@@ -24,6 +24,7 @@ class Node:
     :param finished: called with a peer that has told that it has no more than we.
     :param follower: more options for the follower.
     :param blocks: an `IBlockStore` of the newest blocks, which are followed and served then; None for none.
+    :param listener: hears of all peers, too (see `IPeerListener`), behind the node.
     :param services: what we announce, beside what says which blocks are kept.
     :param now: the wall clock, in seconds since 1970.
     :param options: go to `PeerFactory` as they are; transactions are not asked for unless `relay` says so.
@@ -45,6 +46,7 @@ class Node:
         now: Callable[[], float] = time.time,
         follower: Mapping[str, Any] | None = None,
         blocks: Any = None,
+        listener: object = None,
         services: int = 0,
         **options: Any,
     ) -> None:
@@ -60,6 +62,7 @@ class Node:
         options["services"] = services if kept is None else lambda: services | kept.offered()
         self.factory = PeerFactory(network, self, clock=clock, now=now, **options)
         self.factory.handlers.update(parts.handlers)
+        self.factory.guests += [] if listener is None else [listener]
         self.trouble.happened.when().addCallback(lambda _: self.stop())
 
     def stop(self) -> None:

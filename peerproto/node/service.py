@@ -18,10 +18,12 @@ from peerproto.node.chainlog import ChainLog
 from peerproto.node.company import Company
 from peerproto.node.connector import PeerConnector
 from peerproto.node.keeping import Store, chain_in, open_store, what_is_kept
+from peerproto.node.keywords import check_keywords
 from peerproto.node.manager import PeerManager
 from peerproto.node.node import Node
 from peerproto.peer.connecting import client_endpoint, listen, server_endpoint
 from peerproto.peer.ending import where_is
+from peerproto.peer.factory import PeerFactory
 from peerproto.peer.logs import Logger
 from peerproto.peer.once import Once
 from peerproto.peer.protocol import PeerProtocol
@@ -34,9 +36,10 @@ class PeerNodeService(Service):
     """Follows the header chain of a network, or its graph of blocks, and serves it.
 
     Composes with any `MultiService`. The constructor raises LocalError for a network that has neither and for places
-    that are none, `startService` if the store cannot be opened or a port not be bound; then nothing stays
-    open. `stopService` may be called at any time, also again; its Deferred fires when all connections have ended, a
-    second after the grace time at the latest. Then the service can be started again.
+    that are none, TypeError for a keyword that nobody takes. `startService` raises LocalError if the store cannot be
+    opened or a port not be bound; then nothing stays open. `stopService` may be called at any time, also again; its
+    Deferred fires when all connections have ended, a second after the grace time at the latest. Then the service can be
+    started again.
 
     If the store fails while the service runs, that is logged, and the service stops by itself.
 
@@ -50,7 +53,8 @@ class PeerNodeService(Service):
     :param company: options of the node's `Company`: `outbound`, `book`, `book_every`, `peers_file`, `seeds`,
         `allow_local`, `limits`.
     :param failed: called with the LocalError when the service stops by itself.
-    :param options: go to `Node` as they are (user_agent, services, timing ...).
+    :param options: go to `Node` as they are (listener, user_agent, services, timing ...), and from there to
+        `PeerFactory`.
     :ivar node: there while the service runs, else None.
     :ivar company: its peers and the book of addresses, likewise.
     :ivar ports: those that are bound.
@@ -72,6 +76,8 @@ class PeerNodeService(Service):
         failed: Callable[[LocalError], object] = lambda error: None,
         **options: Any,
     ) -> None:
+        check_keywords(options, Node, PeerFactory)
+        check_keywords(company or {}, Company)
         self._kept = what_is_kept(network)
         self._blocks = BlockPlace(network, store, keep_blocks, block_store)
         for where in connect:
@@ -85,7 +91,7 @@ class PeerNodeService(Service):
         self.company: Company | None = None
         self._store_path = store
         self._connect, self._listen = tuple(connect), tuple(listen)
-        self._options = {"manual": False, **options}
+        self._options = {"manual": False, "progressed": _unheard, "finished": _unheard, **options}
         self._company_options = company or {}
         self._failed = failed
         self._fault: LocalError | None = None
@@ -129,13 +135,8 @@ class PeerNodeService(Service):
     def _open(self) -> Node:
         store = self._store = open_store(self._store_path, self.network)
         chain = chain_in(store, self.network, time.time)
-        log = self._chain_log = ChainLog(self.reactor, chain)
-
-        def progressed(peer: PeerProtocol) -> None:
-            log.progressed(node.total(peer))
-
-        options = {"progressed": progressed, "finished": log.finished, **self._options}
-        options["blocks"] = self._blocks.open()
+        self._chain_log = ChainLog(self.reactor, chain)
+        options = {**self._options, **self._tellers(self._chain_log), "blocks": self._blocks.open()}
         node = self.node = Node(self.reactor, self.network, chain, **options)
         company = self.company = Company(
             self.reactor, node.factory, connect=self._connect, **self._company_options
@@ -143,6 +144,20 @@ class PeerNodeService(Service):
         for where in self._listen:
             self._bind(where, company.manager)
         return node
+
+    def _tellers(self, log: ChainLog) -> dict[str, Callable[[PeerProtocol], object]]:
+        """Who hears of progress and of its end: the log, and then who wanted to."""
+
+        def progressed(peer: PeerProtocol) -> None:
+            assert self.node is not None
+            log.progressed(self.node.total(peer))
+            self._options["progressed"](peer)
+
+        def finished(peer: PeerProtocol) -> None:
+            log.finished(peer)
+            self._options["finished"](peer)
+
+        return {"progressed": progressed, "finished": finished}
 
     def _begin(self, node: Node) -> None:
         assert self._chain_log is not None
@@ -224,3 +239,7 @@ class PeerNodeService(Service):
             self._store.close()
         self.node = self.company = self._store = self._chain_log = None
         self.ports, self._bindings = [], []
+
+
+def _unheard(peer: PeerProtocol) -> None:
+    """Nobody wants to hear it."""

@@ -30,8 +30,8 @@ class Audience:
     def __init__(self, factory: PeerFactory, stopwatch: Stopwatch | None = None) -> None:
         self._factory = factory
         self._stopwatch = stopwatch
-        self._added: list[object] = []
-        self._share()
+        self._added: list[object] = list(factory.guests)
+        self._build()
 
     def add(self, listener: object) -> None:
         """From now on this one hears too; what is being told just now it does not hear."""

@@ -78,6 +78,7 @@ class PeerFactory(Introducing, Factory):
     :ivar peers: those that have a connection, by id.
     :ivar handlers: which method hears which kind of message of a ready peer; may be changed.
     :ivar early_handlers: the same for the messages of the handshake.
+    :ivar guests: more listeners, with which each peer begins that is made from now on; they hear behind the other one.
     """
 
     noisy = False
@@ -121,6 +122,7 @@ class PeerFactory(Introducing, Factory):
     ) -> None:
         self.network = network
         self.listener = listener
+        self.guests: list[object] = []
         self.user_agent = user_agent_of(
             network.agents, user_agent, user_agent_name, user_agent_version, user_agent_comments
         )
