@@ -289,6 +289,28 @@ class RefusedTests(FolderTestCase):
         with self.assertRaisesRegex(StoreError, f"^{self.path}: Permission denied$"):
             storefile.StoreFile(self.path, KIND)
 
+    def test_not_writable(self) -> None:
+        """A file that may be read but not written, or whose folder may not, is named with that reason."""
+        self.opened().close()
+        if os.geteuid() == 0:  # who may do everything is no test
+            nobody = 65534
+            for path in (self.path, self.folder):
+                os.chown(path, nobody, nobody)
+            os.seteuid(nobody)
+            self.addCleanup(os.seteuid, 0)
+        self.addCleanup(os.chmod, self.folder, 0o700)
+        for file, folder, text in (
+            (0o400, 0o500, "cannot be written: Permission denied"),
+            (
+                0o600,
+                0o500,
+                f"{self.path}-wal has to stand beside it, and the folder cannot be written: Permission denied",
+            ),
+        ):
+            os.chmod(self.path, file)
+            os.chmod(self.folder, folder)
+            self.refused(text)
+
 
 class UpgradeTests(FolderTestCase):
     """Files of an older version, where it is known how they become new ones."""

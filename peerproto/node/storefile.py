@@ -96,6 +96,7 @@ class StoreFile:
             if not os.path.exists(real):
                 _create(self.path, real, kind)
             inode = _inspect(self.path, real, kind)
+            _may_write(self.path, real)
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
         db = _connect(real, kind)
@@ -214,6 +215,16 @@ def _inspect(path: str, real: str, kind: Kind) -> tuple[int, int]:
     if fault:
         raise Unfit(f"{path}: {fault}")
     return inode
+
+
+def _may_write(path: str, real: str) -> None:
+    """SQLite's own words for what it may not write are "disk I/O error" and the like."""
+    for place, what in (
+        (real, "cannot be written"),
+        (os.path.dirname(real), f"{real}-wal has to stand beside it, and the folder cannot be written"),
+    ):
+        if not os.access(place, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+            raise StoreError(f"{path}: {what}: Permission denied")
 
 
 def _head_fault(head: bytes, kind: Kind) -> str:
