@@ -49,12 +49,13 @@ class BlockFollower:
     old headers of a chain nobody knows whether they are among the newest.
 
     :param store: an `IBlockStore`. :param trouble: what a store that fails is told to.
-    :ivar completed: called whenever something has come and all blocks are here.
+    :ivar kept: called when a block has been kept. :ivar completed: called when something has come and all are here.
     """
 
     def __init__(
         self, clock: IReactorTime, network: Network, chain: HeaderChain, store: Any, trouble: Trouble
     ) -> None:
+        self.kept: list[Callable[[], object]] = []
         self.completed: list[Callable[[], object]] = []
         self._trade: BlockTrade = network.block_trade
         self._hash_of = network.chain.block_hash
@@ -132,6 +133,12 @@ class BlockFollower:
         return Held(height + 1 - first, whole=first == 1 and self._store.most >= height + ROOM)
 
     @property
+    def standing(self) -> tuple[int, int]:
+        """How many blocks are here, without a gap from the oldest on, and how many there are to be."""
+        before = self._first() - 1
+        return max(self._here() - before, 0), self._chain.height - before
+
+    @property
     def promised(self) -> int:
         """How high others may be told of the chain: who has heard of a header from one who has blocks asks for the
         block, and waits long for it. Before they were all here for the first time none is offered: all of it then.
@@ -153,6 +160,8 @@ class BlockFollower:
             if not self._stopped and self._chain.height_of(block_hash) != height:
                 self._next, self._reached = min(self._next, height), None  # it may have taken another's place
             self.look()
+            for call in self.kept:
+                call()
 
     def _put(self, block_hash: bytes, height: int, payload: bytes) -> Deferred[Any]:
         if self._stopped:

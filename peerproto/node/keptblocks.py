@@ -8,6 +8,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from peerproto.network import Network
 from peerproto.node.blockfollower import BlockFollower
+from peerproto.node.blocklog import BlockLog
 from peerproto.node.blockserver import BlockServer
 from peerproto.node.headerchain import HeaderChain
 from peerproto.node.headersync import HeaderFollower
@@ -30,6 +31,7 @@ class KeptBlocks:
         self._trade = network.block_trade
         self.follower = BlockFollower(clock, network, chain, store, trouble)
         self.server = BlockServer(clock, network, chain, store, trouble, lambda: self.follower.promised)
+        BlockLog(clock, self.follower)
         self.members: list[Any] = [self.follower, self.server]
         self.handlers: dict[type, Handler] = {
             self._trade.bringing: self.follower.take_block,
