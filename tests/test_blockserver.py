@@ -256,13 +256,16 @@ class SlowTests(ServerCase):
         self.assertEqual([message.block_hash for message in raw.read()], [blocks[1].block_hash])
 
     def test_lost_meanwhile(self) -> None:
-        """An answer for a peer that has gone is dropped."""
+        """An answer for a peer that has gone is dropped, and nothing is kept of it."""
         slow = SlowStore(self.block_store())
-        raw = self.asker(self.keeping(grown(1), slow))
+        node = self.keeping(grown(1), slow)
+        raw = self.asker(node)
         self.ask(raw, question(*grown(1)))
         raw.close()
+        blocks: Any = node._parts.blocks  # type: ignore[union-attr]
+        self.assertEqual(blocks.server._askers, {})
         slow.answer()
-        self.clock.advance(0)
+        self.assertEqual((self.clock.getDelayedCalls(), raw.read()), ([], []))
 
     def test_failure(self) -> None:
         """A store that fails stops the node; the peer is not blamed."""

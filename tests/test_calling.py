@@ -115,7 +115,7 @@ class CallsTests(CallCase):
         self.assertEqual(self.calls.peers, {place(1): raw.peer})
         raw.close(ConnectionLost())
         self.assertEqual(self.told, [(what, place(1)) for what in ("begun", "met", "over")])
-        self.assertEqual((self.reasons, self.calls.peers), ([Reason.RESET], {}))
+        self.assertEqual((self.reasons, self.calls.peers, self.calls._work), ([Reason.RESET], {}, {}))
 
     def test_fails(self) -> None:
         """A call that fails is over; it may do so before `begin` returns."""

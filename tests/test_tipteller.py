@@ -104,6 +104,7 @@ class TellingTests(NodeCase):
         """Who has gone is forgotten, and after a stop nobody is told."""
         gone, wanting = self.wanting(), self.wanting()
         gone.close()
+        self.assertNotIn(gone.peer, self.under_test._parts.teller._peers)  # type: ignore[union-attr]
         self.bringer.send(bring(mined(21)[20:]))
         self.assertEqual(self.told(wanting), mined(21)[20:])
         self.under_test.stop()

@@ -150,6 +150,7 @@ class WantedTests(SynchronousTestCase):
     def test_times_of_what_is_over(self) -> None:
         """The times of things that nobody wants any more take no memory for long; those of the others stay."""
         wanted = self.table(most_asked=1)
+        wanted.note(3, "later", 2 * PATIENCE, inbound=True)
         wanted.note(1, "asked", 0, inbound=False)
         wanted.note(1, "waits", 0, inbound=True)
         wanted.choose(0)
@@ -157,7 +158,10 @@ class WantedTests(SynchronousTestCase):
             wanted.note(2, number, 0, inbound=True)
             wanted.drop(number)
         self.assertLess(len(wanted._due), 2 * SPARE)
+        wanted._clean_up()
+        self.assertEqual((wanted.until(), len(wanted._due)), (YIELDING, 3))
         self.assertEqual(wanted.choose(PATIENCE), {1: ["waits"]})
+        self.assertEqual(wanted.choose(2 * PATIENCE + YIELDING), {3: ["later"]})
 
 
 class WantedMachine(RuleBasedStateMachine):

@@ -104,7 +104,7 @@ class BlockFollower:
         """The chain may have grown, by what a peer has brought, for one."""
         if peer is not None:
             self._seek(self._missing, [peer])
-        if not self._walking and not self._stopped:
+        if not self._walking:
             self._walking = True
             Deferred.fromCoroutine(self._walk())
 
