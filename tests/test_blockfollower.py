@@ -21,8 +21,8 @@ from peerproto.networks.bitcoin import (
     NotFound,
     SendHeaders,
 )
-from peerproto.node import blockfollower
-from peerproto.node.blockfollower import AGAIN, AHEAD, LAG, MOST_ASKED, ROOM
+from peerproto.node.blockfollower import AGAIN, MOST_ASKED
+from peerproto.node.blockgaps import AHEAD, LAG, ROOM
 from peerproto.node.keeping import kept_in_memory
 from peerproto.node.node import Node
 from peerproto.node.wanted import PATIENCE, YIELDING
@@ -81,7 +81,7 @@ class FollowTests(FollowCase):
         self.assertEqual(self.serve(raw, blocks), 200 - MOST_ASKED)
         self.assertEqual(self.kept(store, blocks), list(range(1, 201)))
         self.assertEqual(store.get(blocks[1].block_hash), payload(blocks[1]))
-        self.assertEqual(self.following(node).held, Held(200, whole=True))
+        self.assertEqual(self.following(node).gaps.held, Held(200, whole=True))
 
     def test_newest(self) -> None:
         """Only so many of the newest, and as the chain grows those that are new."""
@@ -95,7 +95,7 @@ class FollowTests(FollowCase):
         raw.send(bringing(blocks[32:]))
         self.serve(raw, blocks)
         self.assertEqual(self.kept(store, blocks), list(range(31, 41)))
-        self.assertEqual(self.following(node).held, Held(10, whole=False))
+        self.assertEqual(self.following(node).gaps.held, Held(10, whole=False))
 
     def test_too_old_meanwhile(self) -> None:
         """What was asked for and is too old by now is not waited for, nor kept."""
@@ -126,7 +126,7 @@ class FollowTests(FollowCase):
             if height not in (7, 240):
                 store.keep(block.block_hash, height, payload(block), 250)
         node = self.keeping(blocks, store)
-        self.assertEqual(self.following(node).held, Held(0, whole=False))
+        self.assertEqual(self.following(node).gaps.held, Held(0, whole=False))
         raw = self.full(node, height=250)
         raw.send(bringing(blocks[-1:]))
         self.clock.pump([0] * 3)
@@ -137,7 +137,7 @@ class FollowTests(FollowCase):
         node = self.keeping(store=self.block_store())
         self.synced(node, grown(500))
         self.clock.pump([0] * 10)
-        self.assertEqual(len(self.following(node)._missing), AHEAD)
+        self.assertEqual(len(self.following(node).gaps.missing), AHEAD)
 
     def test_reorganisation(self) -> None:
         """The blocks of the new branch are asked for; those that were left are not waited for."""
@@ -154,7 +154,7 @@ class FollowTests(FollowCase):
         raw.send(new[0], *branch)
         self.assertEqual(self.kept(store, blocks), list(range(14, 26)))
         self.assertEqual(len(store), 20)
-        self.assertEqual(self.following(node).held.newest, 20)
+        self.assertEqual(self.following(node).gaps.held.newest, 20)
 
     def test_short_reorganisation(self) -> None:
         """Only what lies above the fork is looked up anew: the old blocks stay here, and are offered on."""
@@ -168,9 +168,9 @@ class FollowTests(FollowCase):
         raw.send(bringing(branch))
         hashes = [block.block_hash for block in branch]
         self.assertEqual((looked_up, self.asked(raw)), (hashes, hashes))
-        self.assertEqual(self.following(node).promised, 28)
+        self.assertEqual(self.following(node).gaps.promised, 28)
         raw.send(*branch)
-        self.assertEqual(self.following(node).promised, 32)
+        self.assertEqual(self.following(node).gaps.promised, 32)
         self.assertEqual(self.kept(store, [*blocks[:28], *branch]), list(range(1, 33)))
 
     def test_branch_from_the_beginning(self) -> None:
@@ -320,9 +320,9 @@ class TellTests(FollowCase):
         raw = self.synced(node, blocks[:20])
         self.serve(raw, blocks)
         raw.send(bringing(blocks[20:23]))
-        self.assertEqual(self.following(node).held, Held(23, whole=True))
+        self.assertEqual(self.following(node).gaps.held, Held(23, whole=True))
         raw.send(bringing(blocks[23:24]))
-        self.assertEqual(self.following(node).held, Held(0, whole=False))
+        self.assertEqual(self.following(node).gaps.held, Held(0, whole=False))
 
     def test_announce(self) -> None:
         """When all is here the tip is announced to those who have it not; and then each new one when it is here."""
@@ -369,13 +369,13 @@ class TellTests(FollowCase):
         """What was whole when the node stopped is offered at once, and no header is told whose block is yet to come."""
         blocks = grown(30 + LAG + 1)
         node = self.keeping(blocks[:30], filled=True)
-        self.assertEqual(self.following(node).held, Held(30, whole=True))
+        self.assertEqual(self.following(node).gaps.held, Held(30, whole=True))
         raw = self.full(node, height=len(blocks))
         raw.send(bringing(blocks[30:]))
-        self.assertEqual((self.following(node).promised, node.chain.height), (30, len(blocks)))
+        self.assertEqual((self.following(node).gaps.promised, node.chain.height), (30, len(blocks)))
         self.assertEqual(self.raw(node).read()[0].last_block, 30)
         self.assertEqual(self.serve(raw, blocks), LAG + 1)
-        self.assertEqual(self.following(node).promised, len(blocks))
+        self.assertEqual(self.following(node).gaps.promised, len(blocks))
 
     def test_asked_for_headers(self) -> None:
         """Nor is it told more if it asks, once all blocks were here; before that it is told all."""
@@ -433,7 +433,7 @@ class EndTests(FollowCase):
         while slow.asked:
             slow.answer()
         hashes = [block.block_hash for block in (*blocks[:2], *branch)]
-        self.assertEqual(list(self.following(node)._missing), hashes)
+        self.assertEqual(list(self.following(node).gaps.missing), hashes)
 
     def keeping_later(self, blocks: list[Block]) -> tuple[Node, Any, list[Deferred[None]]]:
         """A node with these blocks, its store, and what that waits for before it keeps each new one."""
@@ -473,13 +473,13 @@ class EndTests(FollowCase):
         other.send(bringing(new))
         self.assertEqual(self.asked(other), [block.block_hash for block in new[2:]])
         waiting[0].callback(None)
-        self.assertEqual((self.kept(store, new), self.following(node).promised), ([2], 18))
+        self.assertEqual((self.kept(store, new), self.following(node).gaps.promised), ([2], 18))
         self.assertEqual(self.asked(other), [new[0].block_hash])
         other.send(*new)
         for number in range(1, 4):
             waiting[number].callback(None)
             self.clock.advance(0)
-        self.assertEqual((self.kept(store, new), self.following(node).promised), ([1, 2, 3, 4], 22))
+        self.assertEqual((self.kept(store, new), self.following(node).gaps.promised), ([1, 2, 3, 4], 22))
 
     def test_one_after_the_other(self) -> None:
         """A slow store keeps one block at a time, whoever brings them; after a stop none that waits."""
@@ -538,5 +538,5 @@ class EndTests(FollowCase):
     def test_numbers(self) -> None:
         """A peer is asked for fewer than are missing, and for fewer than there is room for."""
         self.assertLess(MOST_ASKED, AHEAD)
-        self.assertLess(blockfollower.LAG, ROOM)
+        self.assertLess(LAG, ROOM)
         self.assertEqual(headers_of(grown(1)), [grown(1)[0].header.pack()])

@@ -10,9 +10,10 @@ from twisted.internet.interfaces import IReactorTime
 
 from peerproto.chain.rules import display
 from peerproto.errors import InvalidBlock
-from peerproto.forms.blocks import BlockTrade, Held
+from peerproto.forms.blocks import BlockTrade
 from peerproto.forms.conversation import Key
 from peerproto.network import Network
+from peerproto.node.blockgaps import BlockGaps, Spot
 from peerproto.node.blockstore import ask_store
 from peerproto.node.fetching import Fetching
 from peerproto.node.headerchain import HeaderChain
@@ -23,9 +24,6 @@ from peerproto.peer.timers import Timers
 
 __all__ = ["BlockFollower"]
 
-AHEAD = 128
-"""So many blocks that are missing are looked for at a time, the lowest."""
-
 MOST_ASKED = 16
 """So many of a peer (Bitcoin Core net_processing.cpp, MAX_BLOCKS_IN_TRANSIT_PER_PEER)."""
 
@@ -35,12 +33,6 @@ STEPS = 100
 AGAIN = 60.0
 """Seconds after which blocks that nobody has brought are looked for anew, of all peers."""
 
-LAG = 3
-"""Who has all but so many of the newest blocks has them all: they are on their way."""
-
-ROOM = 288
-"""Who keeps every block says so while so many more fit: peers that were told so will ask for old ones."""
-
 
 class BlockFollower:
     """Keeps the newest blocks of the main chain in a store.
@@ -49,6 +41,7 @@ class BlockFollower:
     old headers of a chain nobody knows whether they are among the newest.
 
     :param store: an `IBlockStore`. :param trouble: what a store that fails is told to.
+    :ivar gaps: which blocks are here.
     :ivar kept: called when a block has been kept. :ivar completed: called when something has come and all are here.
     """
 
@@ -58,19 +51,15 @@ class BlockFollower:
         self.kept: list[Callable[[], object]] = []
         self.completed: list[Callable[[], object]] = []
         self._trade: BlockTrade = network.block_trade
-        self._hash_of = network.chain.block_hash
         self._chain = chain
         self._store = store
         self._trouble = trouble
         self._timers = Timers(clock)
         self._fetching = Fetching(clock, network, Wanted(most_asked=MOST_ASKED))
+        self.gaps = BlockGaps(chain, store, lambda block_hash: self._fetching.came(_key(block_hash)))
         self._peers: dict[PeerProtocol, None] = {}
-        self._missing: dict[bytes, int] = {}
-        self._keeping: dict[bytes, int] = {}
         self._one_at_a_time = DeferredLock()  # what is forgotten by one must not be what the next has kept
-        self._next = 1
-        self._reached: bytes | None = None
-        self._begun = self._walking = self._stopped = self._was_complete = False
+        self._begun = self._walking = self._stopped = False
 
     # What the node tells.
 
@@ -78,7 +67,7 @@ class BlockFollower:
         """The headers are synced: ask for what is missing."""
         if not self._begun and not self._stopped:
             self._begun = True
-            self._seek(self._missing, self._peers)
+            self._seek(self.gaps.missing, self._peers)
             self.look()
 
     def stop(self) -> None:
@@ -103,7 +92,7 @@ class BlockFollower:
     def look(self, peer: PeerProtocol | None = None) -> None:
         """The chain may have grown, by what a peer has brought, for one."""
         if peer is not None:
-            self._seek(self._missing, [peer])
+            self._seek(self.gaps.missing, [peer])
         if not self._walking:
             self._walking = True
             Deferred.fromCoroutine(self._walk())
@@ -115,50 +104,21 @@ class BlockFollower:
     def take_block(self, peer: PeerProtocol, message: Any) -> Deferred[Any] | None:
         """A block has come; one that is not missing is passed over. Raises InvalidBlock, MalformedMessage."""
         block_hash = message.block_hash
-        if block_hash not in self._missing or not self._trade.offers(peer.services or 0, 0):
+        if block_hash not in self.gaps.missing or not self._trade.offers(peer.services or 0, 0):
             return None
         fault = self._trade.fault(message)
         if fault:
             raise InvalidBlock(f"block {display(block_hash)} {fault}")
-        height = self._missing.pop(block_hash)
         self._fetching.came(_key(block_hash))
-        return Deferred.fromCoroutine(self._keep(block_hash, height, message.payload))
-
-    @property
-    def held(self) -> Held:
-        """Which blocks are here; the last few may be on their way."""
-        first, height = self._first(), self._chain.height
-        if self._here() < height - LAG:
-            return Held(0, whole=False)
-        return Held(height + 1 - first, whole=first == 1 and self._store.most >= height + ROOM)
-
-    @property
-    def standing(self) -> tuple[int, int]:
-        """How many blocks are here, without a gap from the oldest on, and how many there are to be."""
-        before = self._first() - 1
-        return max(self._here() - before, 0), self._chain.height - before
-
-    @property
-    def promised(self) -> int:
-        """How high others may be told of the chain: who has heard of a header from one who has blocks asks for the
-        block, and waits long for it. Before they were all here for the first time none is offered: all of it then.
-        """
-        here, height = self._here(), self._chain.height
-        return here if self._was_complete or here >= height - LAG else height
+        return Deferred.fromCoroutine(self._keep(block_hash, self.gaps.came(block_hash), message.payload))
 
     # How it is done.
 
-    def _here(self) -> int:
-        """The height up to which no block is missing."""
-        return min([*self._missing.values(), *self._keeping.values()], default=self._next) - 1
-
     async def _keep(self, block_hash: bytes, height: int, payload: bytes) -> None:
-        self._keeping[block_hash] = height
         with self._trouble:
             await self._one_at_a_time.run(self._put, block_hash, height, payload)
-            del self._keeping[block_hash]
-            if not self._stopped and self._chain.height_of(block_hash) != height:
-                self._next, self._reached = min(self._next, height), None  # it may have taken another's place
+            if not self._stopped:
+                self.gaps.kept(block_hash)
             self.look()
             for call in self.kept:
                 call()
@@ -172,93 +132,46 @@ class BlockFollower:
         """Find out which blocks of the main chain are missing, from the lowest on."""
         with self._trouble:
             steps = 0
-            while self._goes_on():
-                await self._step()
+            while not self._stopped and (spot := self.gaps.next_one()):
+                await self._look_up(spot)
                 steps += 1
                 if steps % STEPS == 0:
                     await self._pause()
-            self._look_whether_complete()
+            if not self._stopped and self.gaps.is_complete() and self._begun:
+                for call in self.completed:
+                    call()
         self._walking = False
 
-    def _look_whether_complete(self) -> None:
-        if self._stopped or self._missing or self._keeping:
-            return
-        self._was_complete = self._was_complete or self._begun or self._next > 1
-        for call in self.completed if self._begun else ():
-            call()
-
-    def _goes_on(self) -> bool:
-        """Whether there is something to be looked up, once it is clear where the chain stands now."""
-        if self._stopped:
-            return False
-        self._mind_the_chain()
-        return self._next <= self._chain.height and len(self._missing) < AHEAD
-
-    async def _step(self) -> None:
-        height = self._next
-        block_hash = self._hash_of(self._chain.header_at(height))
-        is_here = await ask_store(self._store.has, block_hash)
-        if self._stopped or self._next != height or self._chain.height_of(block_hash) != height:
-            return  # the chain is another one by now
-        self._next, self._reached = height + 1, block_hash
-        if not is_here and block_hash not in self._keeping:
-            self._missing[block_hash] = height
-            self._seek([block_hash], self._peers)
+    async def _look_up(self, spot: Spot) -> None:
+        is_here = await ask_store(self._store.has, spot.block_hash)
+        if not self._stopped and self.gaps.looked_up(spot, is_here):
+            self._seek([spot.block_hash], self._peers)
 
     def _pause(self) -> Deferred[None]:
         pause: Deferred[None] = Deferred()
         self._timers.later("walk", 0, lambda: pause.callback(None))
         return pause
 
-    def _mind_the_chain(self) -> None:
-        """Old blocks are not missing any more, nor those of a branch that was left."""
-        first, chain = self._first(), self._chain
-        if self._go_back():
-            self._give_up(item for item, height in self._missing.items() if chain.height_of(item) != height)
-        if self._next < first:
-            self._next, self._reached = first, None
-        self._give_up(item for item, height in self._missing.items() if height < first)
-
-    def _go_back(self) -> bool:
-        """To where the main chain leaves the branch that was looked through; whether there is one."""
-        chain, was = self._chain, self._next
-        while self._reached is not None and chain.height_of(self._reached) is None:
-            (header,) = chain.after([], self._reached)
-            self._next, self._reached = self._next - 1, chain.rules.read(header).prev_block
-        return self._next < was
-
-    def _give_up(self, hashes: Iterable[bytes]) -> None:
-        for block_hash in list(hashes):
-            del self._missing[block_hash]
-            self._fetching.came(_key(block_hash))
-
-    def _first(self) -> int:
-        """The height of the oldest block that is kept."""
-        most: int = self._store.most
-        return max(1, self._chain.height + 1 - most)
-
     def _seek(self, hashes: Iterable[bytes], peers: Iterable[PeerProtocol]) -> None:
         """Note which of these peers has which of these blocks."""
         if not self._begun:
             return
-        wanted, best = list(hashes), self._chain.height
+        missing, best = self.gaps.missing, self._chain.height
+        wanted = [(_key(item), missing[item]) for item in hashes]
         for peer in peers:
             services, height = peer.services or 0, peer.last_block or 0
             self._fetching.announced(
                 peer,
-                [
-                    _key(item)
-                    for item in wanted
-                    if self._missing[item] <= height
-                    and self._trade.offers(services, best - self._missing[item])
-                ],
+                [key for key, at in wanted if at <= height and self._trade.offers(services, best - at)],
             )
-        if self._missing and self._peers and not self._timers.is_set("again"):
+        if missing and self._peers and not self._timers.is_set("again"):
             self._timers.later("again", AGAIN, self._look_again)
 
     def _look_again(self) -> None:
         """Blocks that all peers have been asked for in vain are looked for anew, as others may be here by now."""
-        self._seek([item for item in self._missing if _key(item) not in self._fetching.wanted], self._peers)
+        self._seek(
+            [item for item in self.gaps.missing if _key(item) not in self._fetching.wanted], self._peers
+        )
         self.look()
 
 

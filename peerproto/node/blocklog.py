@@ -29,15 +29,15 @@ class BlockLog:
         follower.completed.append(self._say_all)
 
     def _report(self) -> None:
-        here, total = self._follower.standing
+        here, total = self._follower.gaps.standing
         now = self._clock.seconds()
-        self._is_behind = self._is_behind or not self._follower.held.newest
+        self._is_behind = self._is_behind or not self._follower.gaps.held.newest
         if self._is_behind and here < total and now >= self._quiet_until:
             self._quiet_until = now + REPORT
             self._log.info("blocks: {here} of {total} are here", here=here, total=total)
 
     def _say_all(self) -> None:
-        _, total = self._follower.standing
+        _, total = self._follower.gaps.standing
         if self._is_behind and total:
             self._log.info("blocks: all {total} are here", total=total)
         self._is_behind = False

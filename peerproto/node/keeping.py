@@ -148,7 +148,7 @@ class ChainParts:
 
     def _promised(self) -> int:
         """How high the chain is told to others."""
-        return self.chain.height if self.blocks is None else self.blocks.follower.promised
+        return self.chain.height if self.blocks is None else self.blocks.follower.gaps.promised
 
     def meet(self, peer: PeerProtocol) -> None:
         """A new peer: it is asked for what it has."""

@@ -30,7 +30,7 @@ class KeptBlocks:
     ) -> None:
         self._trade = network.block_trade
         self.follower = BlockFollower(clock, network, chain, store, trouble)
-        self.server = BlockServer(clock, network, chain, store, trouble, lambda: self.follower.promised)
+        self.server = BlockServer(clock, network, chain, store, trouble, lambda: self.follower.gaps.promised)
         BlockLog(clock, self.follower)
         self.members: list[Any] = [self.follower, self.server]
         self.handlers: dict[type, Handler] = {
@@ -48,4 +48,4 @@ class KeptBlocks:
 
     def offered(self) -> int:
         """The services that say which blocks are here."""
-        return self._trade.offered(self.follower.held)
+        return self._trade.offered(self.follower.gaps.held)

@@ -33,16 +33,15 @@ def held(service: PeerNodeService) -> int:
     """How many of the newest blocks a service has, once none of them is missing."""
     assert service.node is not None
     blocks: Any = service.node._parts.blocks  # type: ignore[union-attr]
-    follower = blocks.follower
-    is_whole = not follower._missing and follower._next > chain_of(service).height
-    return int(follower.held.newest) if is_whole else 0
+    here, total = blocks.follower.gaps.standing
+    return int(blocks.follower.gaps.held.newest) if here == total else 0
 
 
 def kept(service: PeerNodeService) -> int:
     """How many of the newest blocks a service has, but for a few that may be on their way."""
     assert service.node is not None
     blocks: Any = service.node._parts.blocks  # type: ignore[union-attr]
-    return int(blocks.follower.held.newest)
+    return int(blocks.follower.gaps.held.newest)
 
 
 def said(service: PeerNodeService) -> int:
