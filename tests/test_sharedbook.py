@@ -182,12 +182,15 @@ class LeaseTests(SharedBookCase):
         self.assertIn(rival, self.book.leased)
 
     def test_alone(self) -> None:
-        """While the server is away it is a book like any other, but for what is another's."""
+        """While the server is away it is a book like any other, but for what is another's, as long as a lease lasts."""
         first, second = self.add("8.8.8.8", "7.7.7.7")
         self.round(first)
         self.book.is_alone = True
+        self.now += LEASE - 1
         self.assertEqual((self.book.candidates(9, ()), self.book.feeler()), ([second], second))
         self.assertEqual(self.shorts, [])
+        self.now += 1
+        self.assertEqual(set(self.book.candidates(9, ())), {first, second})
         self.round()
         self.assertFalse(self.book.is_alone)
 

@@ -100,9 +100,9 @@ class SharedBook(AddressBook):
 
     def _callable(self) -> list[Place]:
         """What is leased and may be called now, in the order in which it was leased; nothing if we were asleep."""
-        now, used = self._now(), set(self.in_use())
-        if not 0 <= now - self._renewed < self._lease:
+        if not self._is_fresh():
             return []
+        now, used = self._now(), set(self.in_use())
         free = [entry for place in self.leased if place not in used and (entry := self.get(place))]
         good = [entry for entry in free if entry.may_be_called(now) and entry.may_offer(self._wanted)]
         return [entry.place for entry in good if not self.is_banned(entry.place.host)]
@@ -113,7 +113,12 @@ class SharedBook(AddressBook):
 
     def _drawn(self, table: Table) -> Entry | None:
         entry = super()._drawn(table)
-        return None if entry is None or entry.place in self.taken else entry
+        is_taken = entry is not None and entry.place in self.taken and self._is_fresh()
+        return None if is_taken else entry
+
+    def _is_fresh(self) -> bool:
+        """Whether the leases of which the server has told last, ours and those of others, may still last."""
+        return 0 <= self._now() - self._renewed < self._lease
 
     # What we tell others, and they us.
 
