@@ -14,7 +14,7 @@ from peerproto.errors import LocalError
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Ban
 from peerproto.node.bookfile import Changes, gather, take_back
-from peerproto.node.bookrows import buckets_of, entry_of
+from peerproto.node.bookrows import NONSENSE, buckets_of, entry_of
 from peerproto.node.buckets import Table
 from peerproto.node.entries import Entry
 from peerproto.node.groups import Groups
@@ -183,7 +183,7 @@ class SharedBook(AddressBook):
         """What another node, or we ourselves, have written of one address; whether it makes sense."""
         try:
             entry, stands = entry_of(row), buckets_of(row)
-        except (TypeError, ValueError):
+        except NONSENSE:
             return False
         ours, is_changed = self.get(entry.place), entry.place in self.shelves.changed
         if ours is not None:
@@ -209,7 +209,7 @@ class SharedBook(AddressBook):
     def _learn_ban(self, ban: Ban) -> bool:
         try:
             self._follow(ban)
-        except (LocalError, TypeError, ValueError):
+        except (LocalError, *NONSENSE):
             return False
         return True
 

@@ -174,11 +174,13 @@ def test_rows_that_make_no_sense(member: Make, url: str) -> None:
     first.round()
     ask(url, "UPDATE peerproto_addresses SET names = '5' WHERE host = '11.0.1.1'")
     ask(url, "UPDATE peerproto_addresses SET seen = 'NaN' WHERE host = '11.1.1.1'")
+    ask(url, "UPDATE peerproto_addresses SET names = repeat('[', 100000) WHERE host = '11.2.1.1'")
     ask(url, "INSERT INTO peerproto_bans VALUES (1, 'nonsense', 4e9, '', '', 1)")
     second = member()
     assert {entry.place.host for entry in first.book} - {entry.place.host for entry in second.book} == {
         "11.0.1.1",
         "11.1.1.1",
+        "11.2.1.1",
     }
     assert [ban.what for ban in second.book.bans] == ["7.7.7.7/32"]
 
