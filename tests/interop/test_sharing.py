@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.logger import capturedLogs
 
 from peerproto.node.places import Place
@@ -10,6 +11,7 @@ from tests.book_case import spread
 
 from .members import Make, Rounds, count
 from .postgres import Postgres, ask
+from .waiting import until
 
 
 def test_rounds(member: Make, url: str) -> None:
@@ -90,6 +92,20 @@ def test_much_to_tell(member: Make) -> None:
     rounds.advance(9)
     second.round()
     assert sum(entry.tries for entry in second.book) == MOST_TOLD
+
+
+async def test_our_own_mistake_in_the_last_round(
+    member: Make, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the stop's failure, and the server is let go of all the same."""
+    first = member()
+    rounds = Rounds(first)
+    monkeypatch.setattr(first.book, "news", lambda keep: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        await rounds.sharer.stop()
+    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'peerproto' AND datname = %s"
+    name = url.rpartition("/")[2]
+    await until(lambda: ask(url, connected, name) == [(0,)], "the end of the connection")
 
 
 def test_left_out_in_a_round(member: Make, url: str) -> None:
