@@ -31,6 +31,9 @@ USER = "peerproto"
 
 OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=40 -c shared_buffers=16MB"
 
+END_ALL = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'peerproto'"
+"""Ends the connections of all nodes, and waits until they have ended."""
+
 
 class PostgresError(Exception):
     """The server did not start. What it printed is in the message."""

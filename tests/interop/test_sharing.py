@@ -10,7 +10,7 @@ from peerproto.node.sharedbook import AHEAD, MOST_TOLD
 from tests.book_case import spread
 
 from .members import Make, Rounds, count
-from .postgres import Postgres, ask
+from .postgres import END_ALL, Postgres, ask
 from .waiting import until
 
 
@@ -74,6 +74,25 @@ async def test_rounds_while_the_server_is_away(member: Make, postgres: Postgres,
     assert count(url, "addresses", "lease_owner IS NOT NULL") == 2
     rounds.sharer.stop()
     rounds.advance(0)
+
+
+def test_connections_that_end_between_rounds(member: Make, url: str) -> None:
+    """They cost no round, and at the end all leases are given back."""
+    first = member()
+    rounds = Rounds(first)
+    first.book.add(spread(9), "9.9.9.9")
+    rounds.sharer.start()
+    rounds.advance(0)
+    assert count(url, "addresses", "lease_owner IS NOT NULL") > 0
+    with capturedLogs() as logs:
+        ask(url, END_ALL)
+        rounds.advance(60)
+        assert not first.book.is_alone
+        ask(url, END_ALL)
+        rounds.sharer.stop()
+        rounds.advance(0)
+    assert list(logs) == []
+    assert count(url, "addresses", "lease_owner IS NOT NULL") == 0
 
 
 def test_much_to_tell(member: Make) -> None:
