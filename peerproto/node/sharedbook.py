@@ -186,7 +186,9 @@ class SharedBook(AddressBook):
         except NONSENSE:
             return False
         ours, is_changed = self.get(entry.place), entry.place in self.shelves.changed
+        entry.cut(self._now())
         if ours is not None:
+            ours.cut(self._now())
             ours.learn(entry, is_changed)
         elif is_changed or not self._may_stand(entry.place):
             return True  # we have just forgotten it, or it is nothing to us

@@ -7,10 +7,12 @@ from math import inf
 
 from twisted.internet.threads import deferToThread
 
+from peerproto.node.entries import DAY
 from peerproto.node.places import Place
 from tests.book_case import spread
 
 from .members import NOW, Make, Member, count
+from .postgres import ask
 from .waiting import SECONDS, within
 
 
@@ -76,6 +78,17 @@ def test_not_called_too_soon(member: Make) -> None:
     assert second.server.take([place], NOW) == []
     assert second.server.take([place], NOW + 31) == [place]
     assert second.server.take([place], inf) == [place]  # again, by the same
+
+
+def test_a_wait_that_makes_no_sense(member: Make, url: str) -> None:
+    """It holds nobody off: who is to be called no sooner than in a day was written by a clock that was wrong."""
+    first = member()
+    first.book.add(spread(1), "9.9.9.9")
+    first.round()
+    place = Place("11.0.1.1", 8333)
+    for wait, free in ((1.0, []), (DAY, []), (DAY + 1, [place]), (365 * DAY, [place])):
+        ask(url, "UPDATE peerproto_addresses SET not_before = %s", NOW + wait)
+        assert first.server.take([place], NOW) == free
 
 
 def test_what_is_leased_is_not_forgotten(member: Make, url: str) -> None:
