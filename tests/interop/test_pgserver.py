@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from twisted.internet.threads import deferToThread
@@ -14,9 +16,14 @@ from peerproto.node.migrations import migrate
 from peerproto.node.pgserver import Server
 from tests.book_case import spread
 
+from . import postgres as harness
+from .litecoind import free_ports
 from .members import Make
 from .postgres import END_ALL, Postgres, ask
 from .waiting import SECONDS, within
+
+if TYPE_CHECKING:
+    from twisted.internet.posixbase import PosixReactorBase
 
 
 def test_a_server_that_says_no(member: Make, postgres: Postgres) -> None:
@@ -59,13 +66,15 @@ async def test_restarted_in_the_middle(member: Make, postgres: Postgres) -> None
     first.book.add(spread(3), "9.9.9.9")
     first.round()
     await postgres.stop()
-    first.book.add(spread(6), "9.9.9.9")
-    for _ in range(2):
-        news = first.book.news()
-        with pytest.raises(StoreError):
-            first.server.exchange(news)
-        first.book.take_back(news)
-    await postgres.go_on()
+    try:
+        first.book.add(spread(6), "9.9.9.9")
+        for _ in range(2):
+            news = first.book.news()
+            with pytest.raises(StoreError):
+                first.server.exchange(news)
+            first.book.take_back(news)
+    finally:
+        await postgres.go_on()
     first.round()
     assert len(member().book) == len(first.book) == 6
 
@@ -110,3 +119,26 @@ async def test_cut_before_it_has_begun(url: str) -> None:
     server.run(lambda db: begun.append(2))
     assert begun == [2]
     server.close()
+
+
+async def test_port_taken_meanwhile(
+    reactor: PosixReactorBase, postgres_programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The harness: a port that was free when chosen and is not when the server binds it leads to another choice."""
+    chosen: list[int] = []
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        def unlucky(count: int) -> list[int]:
+            chosen.append(free_ports(count)[0] if chosen else taken.getsockname()[1])
+            return chosen[-1:]
+
+        monkeypatch.setattr(harness, "free_ports", unlucky)
+        server = Postgres(reactor)
+        try:
+            await server.start()
+            assert ask(server.url(), "SELECT 1") == [(1,)]
+        finally:
+            await server.close()
+    assert len(chosen) == 2
