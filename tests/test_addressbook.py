@@ -531,6 +531,19 @@ class RestoringTests(BookCase):
         self.assertEqual(before, [sorted((e.place, tuple(sorted(e.buckets)), e.is_tried) for e in other)])
         self.assertEqual(other.shelves.changed, set())
 
+    def test_of_a_clock_that_was_ahead(self) -> None:
+        """What was good in the future was so now at the latest: it does not make failures count for ever."""
+        good, bad = Place("8.8.8.8", 8333), Place("7.7.7.7", 8333)
+        self.assertTrue(self.book.restore(Entry(good, "9.9.9.9", last_success=NOW + 365 * DAY), True, []))
+        self.assertTrue(self.book.restore(Entry(bad, "9.9.9.9"), False, []))
+        for _ in range(3):
+            self.now += HOUR
+            self.bad(bad)
+        self.assertEqual(
+            [(entry.last_success, entry.fails, entry.counts) for entry in self.book],
+            [(NOW, 0, 0), (0, 3, 1)],
+        )
+
     def test_refused(self) -> None:
         """What is not routable here, ourselves, there already or nonsense is left out."""
         self.book.own(Place("6.6.6.6", 1))

@@ -316,6 +316,7 @@ class RefusedTests(BookFileCase):
     def test_row_69_counts_of_2_to_the_31(self) -> None:
         """Rows that make no sense are left out, said once, and all others are there."""
         self.add("8.8.8.8", "7.7.7.7", "6.6.6.6", "5.5.5.5", "4.4.4.4", "3.3.3.3")
+        self.add("2.2.2.2", "12.1.1.1", "13.1.1.1", "14.1.1.1")
         self.good(Place("3.3.3.3", 8333))
         self.saved()
         self.execute(
@@ -324,12 +325,16 @@ class RefusedTests(BookFileCase):
             "UPDATE addresses SET buckets = 'nonsense' WHERE host = '6.6.6.6'",
             "UPDATE addresses SET seen = 9e999 WHERE host = '5.5.5.5'",
             "UPDATE addresses SET names = '5' WHERE host = '4.4.4.4'",
+            "UPDATE addresses SET tries = 9e999 WHERE host = '2.2.2.2'",
+            f"UPDATE addresses SET names = '{'[' * 100_000}' WHERE host = '12.1.1.1'",
+            f"UPDATE addresses SET buckets = '{'[' * 100_000}' WHERE host = '13.1.1.1'",
+            "UPDATE addresses SET buckets = '[1e999]' WHERE host = '14.1.1.1'",
         )
         book = self.make()
         with capturedLogs() as logs:
             self.opened(book)
         (said,) = [event["log_format"].format(**event) for event in logs]
-        self.assertEqual(said, f"{self.path}: 4 rows are left out: they make no sense here")
+        self.assertEqual(said, f"{self.path}: 8 rows are left out: they make no sense here")
         self.assertEqual({entry.place.host for entry in book}, {"7.7.7.7", "3.3.3.3"})
         self.assertFalse(os.path.exists(self.path + ".bak"))
 

@@ -140,6 +140,17 @@ class BookKeeperTests(FolderCase):
             self.successResultOf(keeper.stop())
         self.assertEqual([str(event["error"]) for event in logs], ["no room"])
 
+    def test_our_own_mistake_at_the_end(self) -> None:
+        """Any other failure of the last save is the stop's; the file is closed all the same."""
+
+        def fail(save: object, changes: object) -> Deferred[Any]:
+            raise ZeroDivisionError
+
+        keeper = self.keeper(fail)
+        self.add("8.8.8.8")
+        self.failureResultOf(keeper.stop(), ZeroDivisionError)
+        self.assertRaises(StoreError, self.file.history, "8.8.8.8")
+
 
 class ThreadTests(FolderCase, TestCase):
     """The way it is used."""

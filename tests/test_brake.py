@@ -88,3 +88,43 @@ class BrakeTests(ManagerCase):
         self.clock.advance(PAUSE)
         self.failureResultOf(second, CancelledError)
         self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_one_that_goes_makes_another_leave(self) -> None:
+        """Somebody who is let go with all others may take another with him."""
+        self.pull()
+        first, second, third = (self.brake.enter() for _ in range(3))
+        first.addCallback(lambda _: second.cancel())
+        self.brake.answered()
+        self.successResultOf(first)
+        self.failureResultOf(second, CancelledError)
+        self.successResultOf(third)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_on_again_while_they_go(self) -> None:
+        """When those that are let go first find nobody at once, those behind them wait on, one a minute."""
+        self.pull()
+        again: list[Deferred[None]] = []
+
+        def find_nobody(_: None) -> None:
+            for _ in range(MOST_FAILURES):
+                self.brake.failed()
+            again.append(self.brake.enter())
+
+        first, second = self.brake.enter().addCallback(find_nobody), self.brake.enter()
+        self.brake.answered()
+        self.assertEqual([each.called for each in (first, second, *again)], [True, False, False])
+        self.clock.advance(PAUSE)
+        self.assertEqual([each.called for each in (second, *again)], [True, False])
+        self.clock.advance(PAUSE)
+        self.assertTrue(again[0].called)
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
+    def test_on_again_and_nobody_enters(self) -> None:
+        """So they do if none of those that went comes back."""
+        self.pull()
+        first, second = self.brake.enter(), self.brake.enter()
+        first.addCallback(lambda _: [self.brake.failed() for _ in range(MOST_FAILURES)])
+        self.brake.answered()
+        self.assertFalse(second.called)
+        self.clock.advance(PAUSE)
+        self.assertTrue(second.called)

@@ -105,6 +105,33 @@ class CallTests(SynchronousTestCase):
         self.assertTrue(found.may_be_called(NOW + DAY))
 
 
+class ClockTests(SynchronousTestCase):
+    """Times of a clock that was wrong."""
+
+    def test_cut(self) -> None:
+        """What has not come yet is cut to now, and the wait that began then begins now."""
+        ahead = NOW + 365 * DAY
+        found = entry(seen=ahead)
+        found.fail(ahead, ahead - 1)
+        found.last_try = found.last_success = ahead
+        found.cut(NOW)
+        self.assertEqual(
+            (found.seen, found.last_try, found.last_success, found.last_count, found.not_before),
+            (NOW, NOW, NOW, NOW, NOW + 30),
+        )
+
+    def test_not_cut(self) -> None:
+        """What was, and a wait that goes on, stay as they are."""
+        found = entry()
+        found.begin(NOW - 9)
+        found.fail(NOW, NOW - 1)
+        found.cut(NOW)
+        self.assertEqual(
+            (found.seen, found.last_try, found.last_count, found.not_before),
+            (NOW - DAY, NOW - 9, NOW, NOW + 30),
+        )
+
+
 class AboutTests(SynchronousTestCase):
     """What is kept of a peer."""
 

@@ -126,7 +126,7 @@ class SeedingTests(BookCase):
         self.clock.advance(1)
         self.peers = 0
         self.fail(SeedFailed("no network"))
-        self.waited()
+        self.assertEqual(self.waited(), FIRST_REST)
         self.fail(SeedFailed("no network"))
         self.assertEqual(self.waited(), FIRST_REST * 0.75)
 

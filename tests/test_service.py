@@ -25,6 +25,7 @@ from peerproto.chain.rules import display
 from peerproto.errors import LocalError, Reason, StoreError
 from peerproto.networks.bitcoin import MSG_BLOCK, Block, GetData, GetHeaders, InvVect, NotFound
 from peerproto.networks.kaspa import GetSelectedTip, SelectedTip
+from peerproto.node import bookkeeping
 from peerproto.node.blockstore import BlockStore
 from peerproto.node.company import Company
 from peerproto.node.headerchain import HeaderChain
@@ -495,6 +496,21 @@ class StopTests(ServiceCase):
         raw.send(bring(mined(1250)))
         self.end(service)
         self.assertEqual(self.stored(), 500)
+
+    def test_book_that_is_not_saved(self) -> None:
+        """Our own mistake while the book is saved for the last time is logged, and the stop comes to its end."""
+
+        def fail(book: object) -> None:
+            raise ZeroDivisionError
+
+        service = self.started(listen=[], company={"book": self.path + ".book"})
+        self.called().close()
+        self.patch(bookkeeping, "gather", fail)
+        self.successResultOf(service.stopService())
+        self.assertIn("the book of addresses is not saved at the end", self.logged)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+        self.assertEqual((service.node, self.clock.getDelayedCalls(), self.stored()), (None, [], 0))
+        Company(self.reactor, PeerFactory(NETWORK, clock=self.clock), book=self.path + ".book").abandon()
 
     def test_twice(self) -> None:
         """Each stop fires when all is over, and one after that at once."""

@@ -8,6 +8,7 @@ from typing import Any
 from peerproto.errors import PeerLost, Reason
 from peerproto.node.bans import Ban
 from peerproto.node.bookrows import row_of
+from peerproto.node.entries import DAY, HOUR
 from peerproto.node.groups import Groups
 from peerproto.node.pgbook import Answer
 from peerproto.node.places import Place
@@ -182,12 +183,15 @@ class LeaseTests(SharedBookCase):
         self.assertIn(rival, self.book.leased)
 
     def test_alone(self) -> None:
-        """While the server is away it is a book like any other, but for what is another's."""
+        """While the server is away it is a book like any other, but for what is another's, as long as a lease lasts."""
         first, second = self.add("8.8.8.8", "7.7.7.7")
         self.round(first)
         self.book.is_alone = True
+        self.now += LEASE - 1
         self.assertEqual((self.book.candidates(9, ()), self.book.feeler()), ([second], second))
         self.assertEqual(self.shorts, [])
+        self.now += 1
+        self.assertEqual(set(self.book.candidates(9, ())), {first, second})
         self.round()
         self.assertFalse(self.book.is_alone)
 
@@ -306,6 +310,33 @@ class NewsTests(SharedBookCase):
         self.assertEqual((ours.fails, ours.last_success, ours.about.agent), (0, self.now, "/them:1/"))
         self.book.learn([told])
         self.assertEqual(ours.last_success, self.now)
+
+    def test_clocks_that_are_ahead(self) -> None:
+        """What another has written with a clock ahead of ours was done now at the latest; so was what we did when
+        ours was.
+        """
+        other = self.shared(seed=2)
+        theirs, ours = self.add("8.8.8.8", "7.7.7.7")
+        self.add("8.8.8.8", "7.7.7.7", book=other)
+        self.now += 365 * DAY
+        self.good(theirs, other)
+        self.good(ours)
+        self.book.news()
+        self.now = NOW + 60
+        self.book.learn([row_of(self.knows(other, theirs))])
+        entry = self.knows(self.book, theirs)
+        self.assertEqual(
+            (entry.last_try, entry.last_success, entry.not_before), (NOW + 60, NOW + 60, NOW + 90)
+        )
+        self.good(ours, other)
+        self.book.learn([row_of(self.knows(other, ours))])
+        self.assertEqual(self.knows(self.book, ours).last_try, NOW + 60)
+        third = Place("6.6.6.6", 8333)
+        self.add("6.6.6.6")
+        for _ in range(3):
+            self.now += HOUR
+            self.bad(third)
+        self.assertEqual(self.knows(self.book, third).counts, 1)
 
     def test_not_for_us(self) -> None:
         """Ourselves, ports that are none, hosts that are written otherwise, what was just forgotten, nonsense."""

@@ -124,6 +124,7 @@ class AddressBook:
             return False
         if self.get(entry.place) is not None:
             return False
+        entry.cut(self._now())
         self._last_good = max(self._last_good, entry.last_success)
         return self.shelves.restore(entry, is_tried, buckets)
 
@@ -220,9 +221,10 @@ class AddressBook:
         """A call failed; who turned out to be ourselves is not called again, some others not for a day."""
         if reason == Reason.SELF:
             self.own(place)
-        entry = self.get(place)
+        entry, now = self.get(place), self._now()
+        self._last_good = min(self._last_good, now)  # after a clock was set back each failure would count
         if entry is not None:
-            entry.fail(self._now(), self._last_good, DAY if reason in SELDOM else 0.0)
+            entry.fail(now, self._last_good, DAY if reason in SELDOM else 0.0)
             self.shelves.changed.add(entry.place)
 
     def connected(self, place: Place, about: Snapshot, services: int = 0) -> None:

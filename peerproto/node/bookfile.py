@@ -20,7 +20,7 @@ from peerproto.node import anchors
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.aside import open_anew
 from peerproto.node.bans import Ban
-from peerproto.node.bookrows import buckets_of, entry_of, plain, row_of
+from peerproto.node.bookrows import NONSENSE, buckets_of, entry_of, plain, row_of
 from peerproto.node.groups import Groups
 from peerproto.node.history import MOST_KEPT, PER_HOST, Ended
 from peerproto.node.places import Place
@@ -204,13 +204,13 @@ def _restore(book: AddressBook, row: tuple[Any, ...]) -> bool:
     """Put an address into the book, if there is sense in it; the file may have been through other hands."""
     try:
         return book.restore(entry_of(row), *buckets_of(row))
-    except (TypeError, ValueError):
+    except NONSENSE:
         return False
 
 
 def _restore_ban(book: AddressBook, row: tuple[Any, ...]) -> bool:
     try:
         book.bans.restore(Ban(str(row[0]), float(row[1]), str(row[2]), str(row[3])))
-    except (LocalError, ValueError, TypeError):
+    except (LocalError, *NONSENSE):
         return False
     return True

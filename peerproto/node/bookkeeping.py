@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.internet.interfaces import IReactorTime
@@ -17,6 +17,8 @@ from peerproto.peer.logs import Logger
 from peerproto.peer.timers import Timers
 
 __all__ = ["EVERY", "BookKeeper"]
+
+T = TypeVar("T")
 
 EVERY = 60.0
 """Seconds between two times; what a kill loses is not older."""
@@ -66,7 +68,11 @@ class BookKeeper:
         """
         self._timers.cancel_all()
         saving = self.save().addCallback(lambda _: Deferred.fromCoroutine(self._save_anchors(anchors)))
-        return saving.addCallback(lambda _: self._file.close())
+        return saving.addBoth(self._let_go)
+
+    def _let_go(self, result: T) -> T:
+        self._file.close()
+        return result
 
     def abandon(self) -> None:
         """Let go of the file, if the node has not begun."""

@@ -9,7 +9,11 @@ from typing import Any
 from peerproto.node.entries import About, Entry
 from peerproto.node.places import Place
 
-__all__ = ["buckets_of", "entry_of", "plain", "row_of"]
+__all__ = ["NONSENSE", "buckets_of", "entry_of", "plain", "row_of"]
+
+NONSENSE = (TypeError, ValueError, OverflowError, RecursionError)
+"""What a row may raise that somebody else has written; OverflowError for an infinite count, RecursionError for JSON
+that is too deep."""
 
 
 def row_of(entry: Entry) -> tuple[Any, ...]:
@@ -41,7 +45,7 @@ def plain(value: Any) -> Any:
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:
-    """What a row says, but for where it stands. Raises TypeError or ValueError for nonsense."""
+    """What a row says, but for where it stands. Raises one of NONSENSE for one that makes none."""
     host, port, source, services, seen, tries, fails, counts, last_try, last_success, not_before, *_ = row
     names, agent, height, version, latency = row[13:]
     times = [float(value) for value in (seen, last_try, last_success, not_before)]
@@ -55,5 +59,5 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
 
 
 def buckets_of(row: tuple[Any, ...]) -> tuple[bool, list[int]]:
-    """Whether it is among the tried, and in which buckets of the new. Raises TypeError or ValueError for nonsense."""
+    """Whether it is among the tried, and in which buckets of the new. Raises one of NONSENSE as `entry_of`."""
     return bool(row[11]), [int(number) for number in json.loads(row[12])]

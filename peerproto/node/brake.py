@@ -58,14 +58,15 @@ class Brake:
         return waiter
 
     def answered(self) -> None:
-        """Somebody was there, whatever he said."""
+        """Somebody was there, whatever he said. If those that go now find nobody, the rest waits on."""
         if self.is_on:
             self._log.info("somebody answers again: all are called as before")
         self.failures = 0
         self._timers.cancel_all()
-        waiting, self._waiting = self._waiting, deque()
-        for waiter in waiting:
-            waiter.callback(None)
+        while self._waiting and not self.is_on:
+            self._waiting.popleft().callback(None)
+        if self._waiting:
+            self._await_next()
 
     def failed(self) -> None:
         """Nobody was there."""

@@ -114,6 +114,12 @@ class Entry:
         self.not_before = now + FIRST_WAIT
         self.about = told
 
+    def cut(self, now: float) -> None:
+        """Times of a clock that was ahead: what cannot have been yet was now, and the wait after it begins now."""
+        self.not_before -= max(0.0, self.last_try - now)
+        self.seen, self.last_try = min(self.seen, now), min(self.last_try, now)
+        self.last_success, self.last_count = min(self.last_success, now), min(self.last_count, now)
+
     def learn(self, other: Entry, is_newer: bool) -> None:
         """Take over what another node knows of the same address: of its calls, those of who called last.
 

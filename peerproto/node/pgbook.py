@@ -42,14 +42,20 @@ _REVISE = """UPDATE peerproto_books
     SET revision = greatest(revision + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)
     WHERE id = %s RETURNING revision"""
 
-_ROWS = """json_to_recordset(%(rows)s::json) AS new (host text, port integer, source text, services bigint, seen float8,
-    tries bigint, fails bigint, counts bigint, last_try float8, last_success float8, not_before float8, names text,
-    agent text, height bigint, version bigint, latency float8)"""
+_ROWS = """(SELECT host, port, source, services, least(seen, clock) AS seen, tries, fails, counts,
+        least(last_try, clock) AS last_try, least(last_success, clock) AS last_success,
+        not_before - greatest(0, last_try - clock) AS not_before, names, agent, height, version, latency, clock
+    FROM json_to_recordset(%(rows)s::json) AS told (host text, port integer, source text, services bigint, seen float8,
+            tries bigint, fails bigint, counts bigint, last_try float8, last_success float8, not_before float8,
+            names text, agent text, height bigint, version bigint, latency float8),
+        (SELECT extract(epoch FROM clock_timestamp())::float8 AS clock) AS server) AS new"""
+"""What is told, as `Entry.cut` has it by the server's clock: a node whose own is ahead has not called last for ever."""
 _JUDGE = f"""UPDATE peerproto_addresses old SET fails = new.fails, counts = new.counts, last_try = new.last_try,
         last_success = new.last_success, not_before = new.not_before, names = new.names, agent = new.agent,
         height = new.height, version = new.version, latency = new.latency
     FROM {_ROWS}
-    WHERE book = %(book)s AND old.host = new.host AND old.port = new.port AND old.last_try <= new.last_try"""
+    WHERE book = %(book)s AND old.host = new.host AND old.port = new.port
+        AND least(old.last_try, new.clock) <= new.last_try"""
 _TELL = f"""INSERT INTO peerproto_addresses AS old (book, host, port, source, services, seen, tries, fails, counts,
         last_try, last_success, not_before, names, agent, height, version, latency, revision)
     SELECT %(book)s, host, port, source, services, seen, tries, fails, counts, last_try, last_success, not_before,

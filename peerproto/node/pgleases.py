@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from peerproto.node.entries import DAY
 from peerproto.node.places import Place
 
 if TYPE_CHECKING:
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Lessee", "renew", "take", "taken"]
 
-_TAKE = """WITH free AS MATERIALIZED (
+_TAKE = f"""WITH free AS MATERIALIZED (
         SELECT host, port FROM peerproto_addresses
-        WHERE book = %(book)s AND not_before <= %(now)s
+        WHERE book = %(book)s AND (not_before <= %(now)s OR not_before > %(now)s + {DAY})
             AND (host, port) IN (SELECT * FROM unnest(%(hosts)s::text[], %(ports)s::integer[]))
             AND (lease_owner IS NULL OR lease_owner = %(owner)s OR lease_until <= clock_timestamp())
         FOR UPDATE SKIP LOCKED)
@@ -54,7 +55,7 @@ class Lessee(NamedTuple):
 
 
 def take(db: Db, who: Lessee, places: Sequence[Place], now: float) -> list[Place]:
-    """Lease those of the places that are free, and not to be called later than `now` only; which they are."""
+    """Lease those that are free and may be called now, as `Entry.may_be_called` has it; which they are."""
     rows = db.execute(_TAKE, who.values(places, now=now)).fetchall() if places else []
     return [Place(*row) for row in rows]
 

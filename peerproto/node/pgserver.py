@@ -70,6 +70,7 @@ class Server:
         self._url = url
         self._prepare = prepare
         self._db: Connection[Any] | None = None
+        self._is_cut = False
         try:
             import psycopg
         except ImportError:
@@ -86,14 +87,16 @@ class Server:
 
         :raises StoreError: one line that begins with the URL, if the server cannot be reached or does not do it.
         """
+        self._is_cut = False
         with self._told():
+            self._probe()
             db = self._connected()
             with db.transaction():
                 return work(db)
 
     def cut(self) -> None:
         """End the connection at once, whatever is being waited for: who waits has an error then."""
-        db = self._db
+        self._is_cut, db = True, self._db
         with suppress(OSError, self._errors):
             if db is not None:
                 with socket.socket(fileno=os.dup(db.fileno())) as wire:
@@ -104,6 +107,19 @@ class Server:
         db, self._db = self._db, None
         if db is not None:
             db.close()
+
+    def _probe(self) -> None:
+        """Let go of a connection that was lost while nobody used it: nothing that matters has been sent by it yet.
+
+        One that is cut meanwhile is an error: who cuts has no time for another.
+        """
+        try:
+            if self._db is not None:
+                self._db.execute("SELECT")
+        except self._errors:
+            if self._is_cut:
+                raise
+            self.close()
 
     def _connected(self) -> Connection[Any]:
         import psycopg

@@ -109,6 +109,7 @@ class Seeding:
         if self._enough():
             self._since = now
             self._rests.reset()
+            self._rest = min(self._rest, FIRST_REST)
         elif now - self._since >= self._patience() - LOOK / 2:
             self._since = now
             self._ask_some()

@@ -38,8 +38,10 @@ class PeerNodeService(Service):
     Composes with any `MultiService`. The constructor raises LocalError for a network that has neither and for places
     that are none, TypeError for a keyword that nobody takes. `startService` raises LocalError if the store cannot be
     opened or a port not be bound; then nothing stays open. `stopService` may be called at any time, also again; its
-    Deferred fires when all connections have ended, a second after the grace time at the latest. Then the service can be
-    started again.
+    Deferred fires when all connections have ended, for which it waits until a second after the grace time at the
+    latest, and then the book of addresses is saved. That takes as long as the disk does. A PostgreSQL server that does
+    not answer is cut off after 3 seconds, and while it is being called after 3 for each of its addresses; one that
+    answers slowly may take a few more. Then the service can be started again.
 
     If the store fails while the service runs, that is logged, and the service stops by itself.
 
@@ -128,7 +130,7 @@ class PeerNodeService(Service):
             return succeed(None)
         if self._stopping is None:
             stopping = self._stopping = Once()
-            self._end(self.node).addCallback(self._ended, self.node, stopping)
+            self._end(self.node).addErrback(self._not_saved).addCallback(self._ended, self.node, stopping)
             return stopping.when()
         return self._stopping.when()
 
@@ -220,6 +222,10 @@ class PeerNodeService(Service):
         return ended.addTimeout(node.factory.timing.grace + LATE, self.reactor).addBoth(
             lambda _: company.close()
         )
+
+    def _not_saved(self, failure: Failure) -> None:
+        """Our own mistake; what can go wrong with a disk or a server is told by who writes there."""
+        self._log.failure("the book of addresses is not saved at the end", failure)
 
     def _ended(self, _: object, node: Node, stopping: Once[None]) -> None:
         for peer in node.factory.peers.values():

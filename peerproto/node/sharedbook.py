@@ -14,7 +14,7 @@ from peerproto.errors import LocalError
 from peerproto.node.addressbook import AddressBook
 from peerproto.node.bans import Ban
 from peerproto.node.bookfile import Changes, gather, take_back
-from peerproto.node.bookrows import buckets_of, entry_of
+from peerproto.node.bookrows import NONSENSE, buckets_of, entry_of
 from peerproto.node.buckets import Table
 from peerproto.node.entries import Entry
 from peerproto.node.groups import Groups
@@ -100,9 +100,9 @@ class SharedBook(AddressBook):
 
     def _callable(self) -> list[Place]:
         """What is leased and may be called now, in the order in which it was leased; nothing if we were asleep."""
-        now, used = self._now(), set(self.in_use())
-        if not 0 <= now - self._renewed < self._lease:
+        if not self._is_fresh():
             return []
+        now, used = self._now(), set(self.in_use())
         free = [entry for place in self.leased if place not in used and (entry := self.get(place))]
         good = [entry for entry in free if entry.may_be_called(now) and entry.may_offer(self._wanted)]
         return [entry.place for entry in good if not self.is_banned(entry.place.host)]
@@ -113,7 +113,12 @@ class SharedBook(AddressBook):
 
     def _drawn(self, table: Table) -> Entry | None:
         entry = super()._drawn(table)
-        return None if entry is None or entry.place in self.taken else entry
+        is_taken = entry is not None and entry.place in self.taken and self._is_fresh()
+        return None if is_taken else entry
+
+    def _is_fresh(self) -> bool:
+        """Whether the leases of which the server has told last, ours and those of others, may still last."""
+        return 0 <= self._now() - self._renewed < self._lease
 
     # What we tell others, and they us.
 
@@ -178,10 +183,12 @@ class SharedBook(AddressBook):
         """What another node, or we ourselves, have written of one address; whether it makes sense."""
         try:
             entry, stands = entry_of(row), buckets_of(row)
-        except (TypeError, ValueError):
+        except NONSENSE:
             return False
         ours, is_changed = self.get(entry.place), entry.place in self.shelves.changed
+        entry.cut(self._now())
         if ours is not None:
+            ours.cut(self._now())
             ours.learn(entry, is_changed)
         elif is_changed or not self._may_stand(entry.place):
             return True  # we have just forgotten it, or it is nothing to us
@@ -204,7 +211,7 @@ class SharedBook(AddressBook):
     def _learn_ban(self, ban: Ban) -> bool:
         try:
             self._follow(ban)
-        except (LocalError, TypeError, ValueError):
+        except (LocalError, *NONSENSE):
             return False
         return True
 

@@ -95,7 +95,11 @@ class BookSharer:
         self._timers.cancel("hurry")
         if self._timers.is_set("patience"):
             self._timers.later("patience", LAST_PATIENCE, self._cut)
-        return self.save().addCallback(lambda _: self._server.close())
+        return self.save().addBoth(self._let_go)
+
+    def _let_go(self, result: T) -> T:
+        self._server.close()
+        return result
 
     def abandon(self) -> None:
         """Let go of the server, if the node has not begun."""

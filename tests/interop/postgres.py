@@ -31,9 +31,16 @@ USER = "peerproto"
 
 OPTIONS = "-c listen_addresses=127.0.0.1 -c fsync=off -c max_connections=40 -c shared_buffers=16MB"
 
+END_ALL = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'peerproto'"
+"""Ends the connections of all nodes, and waits until they have ended."""
+
 
 class PostgresError(Exception):
     """The server did not start. What it printed is in the message."""
+
+
+class PortTaken(PostgresError):
+    """Somebody else listens on a port that was free when it was chosen."""
 
 
 def missing() -> str:
@@ -84,9 +91,20 @@ class Postgres:
         """The end of what it has printed, for the message of a failing test."""
         return self._process.text()[-4000:]
 
-    async def start(self) -> Postgres:
-        """Make a cluster and start the server; return when it answers."""
-        (self.port,) = free_ports(1)
+    async def start(self, *, attempts: int = 5) -> Postgres:
+        """Make a cluster and start the server on a free port; return when it answers."""
+        await self._make_cluster()
+        while True:
+            (self.port,) = free_ports(1)
+            attempts -= 1
+            try:
+                await self.go_on()
+                return self
+            except PortTaken:
+                if not attempts:
+                    raise
+
+    async def _make_cluster(self) -> None:
         file = self._folder / "password"
         file.write_text(self.password)
         file.chmod(0o644)
@@ -105,11 +123,9 @@ class Postgres:
         await within(making.when_ended(), START_SECONDS, "a new cluster")
         if making.code != 0:
             raise PostgresError(making.text())
-        await self.go_on()
-        return self
 
     async def go_on(self) -> None:
-        """Start the server on its old port."""
+        """Start the server on its old port. Raises PortTaken if somebody else has it by now."""
         words = ["-p", str(self.port), "-k", str(self._folder), *OPTIONS.split()]
         self._process = self._spawn("postgres", "-D", str(self._folder / "data"), *words)
         await within(self._when_serving(), START_SECONDS, "a server that answers")
@@ -148,7 +164,8 @@ class Postgres:
     async def _when_serving(self) -> None:
         while not self._answers():
             if self._process.ended is not None:
-                raise PostgresError(f"the server has ended: {self._process.ended}\n{self.log_tail()}")
+                kind = PortTaken if "Address already in use" in self._process.text() else PostgresError
+                raise kind(f"the server has ended: {self._process.ended}\n{self.log_tail()}")
             await deferLater(self._reactor, POLL_SECONDS)
 
     def _answers(self) -> bool:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from peerproto import networks
 from peerproto.errors import StoreError
 from peerproto.forms.gossip import Known
 from peerproto.node.buckets import PER_SOURCE
+from peerproto.node.entries import DAY
 from peerproto.node.places import Place
 from tests.book_case import peer, spread
 
@@ -46,7 +49,7 @@ def test_who_called_last_knows_best(member: Make) -> None:
     first.book.add(spread(1), "9.9.9.9")
     first.round()
     second.round()
-    second.now = NOW + 10
+    first.now = second.now = NOW + 10
     second.good(place)
     first.book.add([Known(*place, 8, int(NOW + 9 * 3600))], "8.8.4.4")
     second.round()
@@ -166,6 +169,50 @@ def test_odd_values(member: Make) -> None:
     assert entry.about == (("network",), "/\\udcff\\0'x/", None, None, None)
 
 
+def test_one_clock_is_ahead(member: Make, url: str) -> None:
+    """What a node with such a clock has called is, for all others, called now: they may call it as soon as if it was
+    theirs, and what they find holds.
+    """
+    ahead, second, third = member(), member(), member()
+    ahead.now += 100 * 365 * DAY
+    places = [Place("11.0.1.1", 8333), Place("11.1.1.1", 8333)]
+    ahead.book.add(spread(2), "9.9.9.9")
+    ahead.good(places[0])
+    ahead.book.tried(places[1])
+    ahead.book.failed(places[1], "connection-refused")
+    before = time.time()
+    ahead.round()
+    second.now = third.now = time.time()
+    columns = "least(seen, last_try), greatest(seen, last_try, last_success), not_before - last_try"
+    (good, bad) = ask(url, f"SELECT {columns} FROM peerproto_addresses ORDER BY last_success DESC")
+    assert before <= good[0] <= good[1] <= second.now
+    assert good[2] == bad[2] == pytest.approx(30)
+    second.round()
+    assert second.server.take(places, second.now) == []
+    second.now += 31
+    assert sorted(second.server.take(places, second.now)) == places
+    for place in places:
+        second.book.tried(place)
+        second.book.failed(place, "connection-refused")
+    second.round()
+    third.now += 31
+    third.round()
+    assert [third.book.get(place).fails for place in places] == [1, 2]  # type: ignore[union-attr]
+
+
+def test_a_clock_that_was_ahead(member: Make, url: str) -> None:
+    """A row that was written while the server's own clock was ahead is judged anew by the next call."""
+    first = member()
+    first.book.add(spread(1), "9.9.9.9")
+    first.round()
+    ask(url, "UPDATE peerproto_addresses SET last_try = 9e12")
+    first.now = time.time() + 99
+    first.book.tried(Place("11.0.1.1", 8333))
+    first.book.failed(Place("11.0.1.1", 8333), "connection-refused")
+    first.round()
+    assert ask(url, "SELECT fails FROM peerproto_addresses WHERE last_try < 9e12") == [(1,)]
+
+
 def test_rows_that_make_no_sense(member: Make, url: str) -> None:
     """They are left out, and nothing else is: the database may have been through other hands."""
     first = member()
@@ -174,11 +221,13 @@ def test_rows_that_make_no_sense(member: Make, url: str) -> None:
     first.round()
     ask(url, "UPDATE peerproto_addresses SET names = '5' WHERE host = '11.0.1.1'")
     ask(url, "UPDATE peerproto_addresses SET seen = 'NaN' WHERE host = '11.1.1.1'")
+    ask(url, "UPDATE peerproto_addresses SET names = repeat('[', 100000) WHERE host = '11.2.1.1'")
     ask(url, "INSERT INTO peerproto_bans VALUES (1, 'nonsense', 4e9, '', '', 1)")
     second = member()
     assert {entry.place.host for entry in first.book} - {entry.place.host for entry in second.book} == {
         "11.0.1.1",
         "11.1.1.1",
+        "11.2.1.1",
     }
     assert [ban.what for ban in second.book.bans] == ["7.7.7.7/32"]
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import time
+from datetime import datetime
 from math import inf
 
 from twisted.internet.threads import deferToThread
 
+from peerproto.node.entries import DAY
 from peerproto.node.places import Place
 from tests.book_case import spread
 
 from .members import NOW, Make, Member, count
+from .postgres import ask
 from .waiting import SECONDS, within
 
 
@@ -36,9 +38,16 @@ async def test_no_address_is_leased_twice(member: Make, url: str) -> None:
     assert count(url, "addresses", "lease_until > clock_timestamp()") == 1000
 
 
-async def test_leases_run_out_and_are_renewed(member: Make) -> None:
+def lease_of(url: str, place: Place) -> datetime:
+    """Until when a place is leased."""
+    ((found,),) = ask(url, "SELECT lease_until FROM peerproto_addresses WHERE host = %s", place.host)
+    assert isinstance(found, datetime)
+    return found
+
+
+def test_leases_run_out_and_are_renewed(member: Make, url: str) -> None:
     """What its owner renews nobody else gets; what he does not renew is free by the server's clock."""
-    first, second = member(lease=0.6), member(lease=0.6)
+    first, second = member(), member()
     first.book.add(spread(2), "9.9.9.9")
     first.round()
     second.round()
@@ -48,16 +57,14 @@ async def test_leases_run_out_and_are_renewed(member: Make) -> None:
     assert second.server.exchange(second.book.news()).taken == {held, lost}
     first.book.lease([held])
     first.book.in_use = lambda: [held]
-    until = time.monotonic() + 1.2
-    while time.monotonic() < until:
-        first.round()
-        assert second.server.take([held], NOW) == []
-        await deferToThread(time.sleep, 0.1)
-    assert second.server.take([held, lost], NOW) == [lost]  # given up in the first round
-    await deferToThread(time.sleep, 0.7)
+    before = lease_of(url, held)
+    first.round()
+    assert lease_of(url, held) > before
+    assert second.server.take([held, lost], NOW) == [lost]  # given up in that round
+    ask(url, "UPDATE peerproto_addresses SET lease_until = clock_timestamp() WHERE host = %s", held.host)
     assert second.server.take([held], NOW) == [held]  # nobody has renewed it
     answer = first.server.exchange(first.book.news())
-    assert (answer.leased, answer.taken) == (frozenset(), {held, lost} & answer.taken)
+    assert (answer.leased, answer.taken) == (frozenset(), {held, lost})
     first.book.take_in(answer)
     assert first.book.leased == {}
 
@@ -76,6 +83,17 @@ def test_not_called_too_soon(member: Make) -> None:
     assert second.server.take([place], NOW) == []
     assert second.server.take([place], NOW + 31) == [place]
     assert second.server.take([place], inf) == [place]  # again, by the same
+
+
+def test_a_wait_that_makes_no_sense(member: Make, url: str) -> None:
+    """It holds nobody off: who is to be called no sooner than in a day was written by a clock that was wrong."""
+    first = member()
+    first.book.add(spread(1), "9.9.9.9")
+    first.round()
+    place = Place("11.0.1.1", 8333)
+    for wait, free in ((1.0, []), (DAY, []), (DAY + 1, [place]), (365 * DAY, [place])):
+        ask(url, "UPDATE peerproto_addresses SET not_before = %s", NOW + wait)
+        assert first.server.take([place], NOW) == free
 
 
 def test_what_is_leased_is_not_forgotten(member: Make, url: str) -> None:

@@ -56,18 +56,18 @@ async def dial(ours: Ours, where: str, proxy: str, **options: Any) -> PeerProtoc
     return await ours.dial_with(factory, where)
 
 
-@pytest.mark.parametrize("login", [None, LOGIN])
+@pytest.mark.parametrize(("login", "agent"), [(None, "/by-proxy:1/"), (LOGIN, "/by-proxy:2/")])
 async def test_real_node(
-    litecoind: Litecoind, ours: Ours, start_proxy: StartProxy, login: tuple[str, str] | None
+    litecoind: Litecoind, ours: Ours, start_proxy: StartProxy, login: tuple[str, str] | None, agent: str
 ) -> None:
     """A real node is spoken with as without a proxy; what it is told of its own address is what was asked for."""
     proxy = await start_proxy(login)
-    peer = await dial(ours, litecoind.address, proxy.url, user_agent="/by-proxy:1/")
+    peer = await dial(ours, litecoind.address, proxy.url, user_agent=agent)
     assert peer.address == litecoind.address
     assert await within(peer.ping(), SECONDS) > 0
     answer = await within(peer.request(GetHeaders(70016, [peer.network.genesis], bytes(32))), SECONDS)
     assert len(answer.headers) == 400
-    (found,) = [each for each in await litecoind.rpc("getpeerinfo") if each["subver"] == "/by-proxy:1/"]
+    (found,) = [each for each in await litecoind.rpc("getpeerinfo") if each["subver"] == agent]
     assert found.get("addrlocal", litecoind.address) == litecoind.address
     peer.disconnect()
     assert (await within(peer.when_disconnected(), SECONDS)).reason is Reason.LOCAL_CLOSE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.logger import capturedLogs
 
 from peerproto.node.places import Place
@@ -9,7 +10,8 @@ from peerproto.node.sharedbook import AHEAD, MOST_TOLD
 from tests.book_case import spread
 
 from .members import Make, Rounds, count
-from .postgres import Postgres, ask
+from .postgres import END_ALL, Postgres, ask
+from .waiting import until
 
 
 def test_rounds(member: Make, url: str) -> None:
@@ -74,6 +76,25 @@ async def test_rounds_while_the_server_is_away(member: Make, postgres: Postgres,
     rounds.advance(0)
 
 
+def test_connections_that_end_between_rounds(member: Make, url: str) -> None:
+    """They cost no round, and at the end all leases are given back."""
+    first = member()
+    rounds = Rounds(first)
+    first.book.add(spread(9), "9.9.9.9")
+    rounds.sharer.start()
+    rounds.advance(0)
+    assert count(url, "addresses", "lease_owner IS NOT NULL") > 0
+    with capturedLogs() as logs:
+        ask(url, END_ALL)
+        rounds.advance(60)
+        assert not first.book.is_alone
+        ask(url, END_ALL)
+        rounds.sharer.stop()
+        rounds.advance(0)
+    assert list(logs) == []
+    assert count(url, "addresses", "lease_owner IS NOT NULL") == 0
+
+
 def test_much_to_tell(member: Make) -> None:
     """All of it is told in one round; at the end only what there is time for, but that whole."""
     first, second = member(), member()
@@ -90,6 +111,20 @@ def test_much_to_tell(member: Make) -> None:
     rounds.advance(9)
     second.round()
     assert sum(entry.tries for entry in second.book) == MOST_TOLD
+
+
+async def test_our_own_mistake_in_the_last_round(
+    member: Make, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the stop's failure, and the server is let go of all the same."""
+    first = member()
+    rounds = Rounds(first)
+    monkeypatch.setattr(first.book, "news", lambda keep: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        await rounds.sharer.stop()
+    connected = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'peerproto' AND datname = %s"
+    name = url.rpartition("/")[2]
+    await until(lambda: ask(url, connected, name) == [(0,)], "the end of the connection")
 
 
 def test_left_out_in_a_round(member: Make, url: str) -> None:
