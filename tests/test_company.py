@@ -14,7 +14,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import execute
 from twisted.internet.error import ConnectionDone
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -187,7 +187,31 @@ class CompanyTests(SynchronousTestCase):
         self.assertEqual([entry.place for entry in second.book], [Place("127.0.0.1", 18444)])
         with self.assertRaisesRegex(StoreError, "in use|locked|open"):
             self.company(book=book)
-        second.abandon()
+        with capturedLogs() as logs:
+            second.start()
+        told = [formatEvent(event) for event in logs]
+        self.assertEqual(told, [f"addresses are kept in {book}: 1 are known"])
+        second.stop()
+        with patch.object(second._keeper, "_in_thread", execute):
+            self.successResultOf(second.close())
+
+    def test_knows_nobody(self) -> None:
+        """Who is to look for others, and knows neither one nor a seed, is told what would help."""
+        empty = self.file("empty", "# nobody")
+        for options, count in (
+            ({}, 1),
+            ({"connect": ["127.0.0.1:9"]}, 0),
+            ({"seeds": ["a.org"]}, 0),
+            ({"peers_file": self.file("peers", "127.0.0.1:18444")}, 0),
+            ({"outbound": 0}, 0),
+        ):
+            self.reactor.nameResolver = Resolver(a_org=["127.0.0.7"])
+            company = self.company(**{"outbound": 1, "peers_file": empty, **options})
+            with capturedLogs() as logs:
+                company.start()
+            said = [event for event in logs if "no peer is known" in event["log_format"]]
+            self.assertEqual(len(said), count, options)
+            company.stop()
 
     def test_limits(self) -> None:
         """For those who call us there are as many places as is said."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from unittest.mock import patch
+from urllib.parse import quote
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -41,12 +42,23 @@ class UrlTests(SynchronousTestCase):
             LocalError, "^the URL of the book is none: [^:]*://USER@HOST/DATABASE is allowed$"
         ):
             shown("postgresql://me:secret@[::1/peers")
+        for sign in "@/?#":
+            with self.assertRaisesRegex(
+                LocalError, "^the URL of the book: @ / . # in a name or password are "
+            ):
+                shown(f"postgresql://me:se{sign}cret@db.example/peers")
+        self.assertEqual(
+            shown("postgresql://me:se%40cret@db.example/peers"), "postgresql://me@db.example/peers"
+        )
 
-    @given(st.text(min_size=5).filter(lambda text: not any(sign in text for sign in "/?#[]@:")))
+    @given(st.text(min_size=1))
     def test_no_password(self, password: str) -> None:
-        """Whatever it is, it is not shown."""
-        found = shown(f"postgresql://u:{password}@h/d")
-        self.assertEqual(found, "postgresql://u@h/d")
+        """Whatever it is, it is not shown, nor the words for a URL that is none."""
+        for url in (f"postgresql://u:{password}@h/d", f"postgresql://u:{quote(password, safe='')}@h/d"):
+            try:
+                self.assertEqual(shown(url), "postgresql://u@h/d")
+            except LocalError as error:
+                self.assertRegex(str(error), "^the URL of the book(:| is none:) .*(%23|is allowed)$")
 
     def test_without_psycopg(self) -> None:
         """It is told in one line what is to be installed."""

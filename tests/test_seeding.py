@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 
 from peerproto.forms.gossip import Known
 from peerproto.node.entries import DAY
@@ -110,6 +110,30 @@ class SeedingTests(BookCase):
         self.clock.advance(1)
         self.peers = 0
         self.assertEqual(self.waited(), FEW_WAIT)
+
+    def test_nobody_is_known(self) -> None:
+        """If no seed helps who knows nobody, that is said each time; of who knows some it is not, nor at a stop."""
+
+        def said(logs: Any) -> list[str]:
+            return [formatEvent(event) for event in logs if "nobody is known" in event["log_format"]]
+
+        with capturedLogs() as logs:
+            self.seeding.start()
+            self.fail(SeedFailed("no network"))
+        text = "no seed has told of anybody, and nobody is known: all are asked again in 90 seconds"
+        self.assertEqual(said(logs), [text])
+        with capturedLogs() as logs:
+            self.waited()
+            self.add("8.8.8.8")
+            self.fail(SeedFailed("no network"))
+        self.assertEqual(said(logs), [])
+        other = self.seeds("a.org")
+        self.book.shelves.remove(next(iter(self.book)))
+        with capturedLogs() as logs:
+            other.start()
+            self.waiting["a.org"].addErrback(lambda _: None)
+            self.successResultOf(other.stop())
+        self.assertEqual(said(logs), [])
 
     def test_all_over_again(self) -> None:
         """When nobody has helped all are asked again, later each time, and soon again once there were peers."""

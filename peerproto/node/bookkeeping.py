@@ -29,6 +29,7 @@ class BookKeeper:
 
     :param file: from `peerproto.node.bookfile.open_book`.
     :param in_thread: runs a function elsewhere and fires when it is done; the reactor does not wait for the disk.
+    :ivar where: the file, for people.
     """
 
     _log = Logger()
@@ -42,6 +43,7 @@ class BookKeeper:
         every: float = EVERY,
         in_thread: Callable[..., Deferred[Any]] = deferToThread,
     ) -> None:
+        self.where = file.path
         self._file = file
         self._book = book
         self._every = every

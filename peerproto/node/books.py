@@ -21,7 +21,12 @@ __all__ = ["Keeper", "keep_book"]
 
 
 class Keeper(Protocol):
-    """Who keeps a book from one run to the next."""
+    """Who keeps a book from one run to the next.
+
+    :ivar where: the file or the server, for people.
+    """
+
+    where: str
 
     def take_anchors(self) -> list[Place]:
         """Whom to call first; they are told once only."""

@@ -25,7 +25,9 @@ from peerproto.node.seeding import ENOUGH, Seeding
 from peerproto.node.seedlist import seeds_of, sources_of
 from peerproto.node.slots import Limits
 from peerproto.peer.factory import PeerFactory
+from peerproto.peer.logs import Logger
 from peerproto.peer.protocol import PeerProtocol
+from peerproto.text import writable
 
 __all__ = ["Company"]
 
@@ -52,6 +54,8 @@ class Company:
     Raises LocalError for a file of peers that cannot be read or says nonsense, and for seeds or a URL that are none;
     StoreError for a book that is in use, or whose server cannot be reached.
     """
+
+    _log = Logger()
 
     def __init__(
         self,
@@ -117,6 +121,12 @@ class Company:
         self.seeding.start()
         if self._keeper is not None:
             self._keeper.start()
+            known = {"where": writable(self._keeper.where), "count": len(self.book)}
+            self._log.info("addresses are kept in {where}: {count} are known", **known)
+        if self._looks and not (self.connectors or len(self.book) or self.seeding.sources):
+            self._log.warn(
+                "no peer is known, and no seed to ask: --connect, --peers-file or --seed tells of some"
+            )
 
     def stop(self) -> Deferred[None]:
         """Call nobody any more, and end all peers; fires when they have ended."""

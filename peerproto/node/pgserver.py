@@ -49,11 +49,15 @@ def shown(url: str) -> str:
     """A URL for people, without what only the server may know. Raises LocalError for one that is none."""
     try:
         parts = urlsplit(url)
-        where = parts.netloc.rpartition("@")
-        user = where[0].partition(":")[0]
-        return printable(f"{parts.scheme}://{user}{where[1]}{where[2]}{parts.path}")
     except ValueError:  # its words would have the password in them
         raise LocalError("the URL of the book is none: postgresql://USER@HOST/DATABASE is allowed") from None
+    login, at, host = parts.netloc.rpartition("@")
+    if (
+        "@" in login + parts.path + parts.query + parts.fragment
+    ):  # what stands before one may be of a password
+        text = "@ / ? # in a name or password are written as %40 %2F %3F %23"
+        raise LocalError(f"the URL of the book: {text}")
+    return printable(f"{parts.scheme}://{login.partition(':')[0]}{at}{host}{parts.path}")
 
 
 class Server:

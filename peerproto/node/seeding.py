@@ -141,6 +141,12 @@ class Seeding:
 
     def _over(self, name: str) -> None:
         del self._asking[name]
+        is_going_on = self._timers.is_set("look")
+        if is_going_on and not (self._asking or self._left or len(self._book)):
+            text = (
+                "no seed has told of anybody, and nobody is known: all are asked again in {rest:.0f} seconds"
+            )
+            self._log.warn(text, rest=self._rest)
 
     async def _ask(self, source: Source) -> None:
         try:

@@ -50,6 +50,7 @@ class BookSharer:
     :param server: an open book. :param every: seconds from one round to the next.
     :param now: the wall clock, in seconds since 1970. :param more: called when there is more to call than before.
     :param in_thread: runs a function elsewhere and fires when it is done.
+    :ivar where: the server, for people.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class BookSharer:
         in_thread: Callable[..., Deferred[Any]] = deferToThread,
     ) -> None:
         self._clock = clock
+        self.where = server.name
         self._server = server
         self._book = book
         self._every = every
