@@ -198,6 +198,6 @@ async def synced(service: PeerNodeService, node: Litecoind) -> HeaderChain:
     """The chain of a service, once it is the node's."""
     best = await within(node.rpc("getbestblockhash"), SECONDS)
     chain = chain_of(service)
-    await until(lambda: display(chain.tip) == best, f"the tip {best}")
+    await until(lambda: display(chain.tip) == best, f"the tip {best}", SECONDS / 2)
     assert chain.height == await within(node.rpc("getblockcount"), SECONDS)
     return chain

@@ -64,6 +64,7 @@ async def test_one_behind_one_suspended(
     await within(behind.rpc("addnode", ahead.address, "onetry"), SECONDS)
     await until(lambda: caught_up(behind, 300), "the second node's chain")
     await within(behind.rpc("disconnectnode", ahead.address), SECONDS)
+    await until(lambda: is_alone(behind), "the end of their connection")  # or it would hear of what follows
     await within(ahead.mine(100), SECONDS)
     assert await heights(ahead, behind) == [400, 300]
 
@@ -94,6 +95,11 @@ async def test_one_behind_one_suspended(
         assert len(peers_of(service)) == 2
     finally:
         globalLogPublisher.removeObserver(watch)
+
+
+async def is_alone(node: Litecoind) -> bool:
+    """Whether a node has no peers."""
+    return not await within(node.rpc("getpeerinfo"), SECONDS)
 
 
 async def caught_up(node: Litecoind, height: int) -> Any:
