@@ -19,6 +19,7 @@ from unittest.mock import patch
 import sidebyside
 from calls import call_table, statistics_table
 from configs import config_table
+from interfaces import interface_list, interfaces_of
 from tables import code, codes, is_record, shortened, table
 
 import peerproto
@@ -30,7 +31,6 @@ from peerproto.errors import MalformedMessage, Reason
 from peerproto.forms.conversation import Timing
 from peerproto.network import Network
 from peerproto.networks import bitcoin
-from peerproto.peer.listener import IPeerListener
 from peerproto.tap import Options
 from peerproto.wire.message import Message
 
@@ -298,20 +298,6 @@ def command_help(command: str) -> str:
 # The reference
 
 
-def interface() -> str:
-    """The listener's interface; Sphinx knows no zope.interface."""
-    lines = [".. py:class:: IPeerListener", "", *_indented(IPeerListener.__doc__)]
-    for name in IPeerListener:
-        method = IPeerListener[name]
-        lines += ["", f"   .. py:method:: {name}{method.getSignatureString()}", ""]
-        lines += _indented(method.__doc__, "      ")
-    return "\n".join([*lines, ""])
-
-
-def _indented(doc: str | None, indent: str = "   ") -> list[str]:
-    return textwrap.indent(inspect.cleandoc(doc or ""), indent).splitlines()
-
-
 def module_list(package: str) -> str:
     """The documentation of every module below a package, without what `peerproto` itself offers."""
     return "\n\n".join(_module(name) for name in modules_of(package))
@@ -330,6 +316,8 @@ def _module(name: str) -> str:
     lines = [name, "-" * len(name), "", f".. automodule:: {name}"]
     if left_out:
         lines.append(f"   :exclude-members: {', '.join(left_out)}")
+    if not any(_is_public(found.__name__, found) for found in interfaces_of(name)):
+        lines.append(interface_list(name))
     return "\n".join(lines)
 
 
@@ -371,6 +359,6 @@ PARTS: dict[str, Callable[..., str]] = {
     "calls": call_table,
     "statistics": statistics_table,
     "commands": command_list,
-    "interface": interface,
+    "interfaces": interface_list,
     "modules": module_list,
 }

@@ -6,19 +6,28 @@ Run it with a node's address and the hash of a block; without a hash it is the f
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerError, PeerFactory, PeerProtocol, connect, networks
+from peerproto import LocalError, PeerError, PeerFactory, PeerProtocol, connect, networks
 from peerproto.chain.rules import display
 
 
+def hash_of(shown: str) -> bytes:
+    """A hash in wire order, of the digits that people write the other way round. Raises LocalError."""
+    if not re.fullmatch("[0-9a-fA-F]{64}", shown):
+        raise LocalError(f"{shown!r} is no hash: 64 hexadecimal digits are asked")
+    return bytes.fromhex(shown)[::-1]
+
+
 async def first_hash(peer: PeerProtocol) -> bytes:
-    """The hash of the block behind genesis. Raises PeerError, IndexError if there is none."""
+    """The hash of the block behind genesis. Raises PeerError, LocalError if there is none."""
     answer = await peer.request_headers([peer.network.genesis])
+    if not answer.headers:
+        raise LocalError(f"{peer} has no block but the first")
     first: bytes = answer.headers[0].block_hash
     return first
 
@@ -43,15 +52,23 @@ def describe(block: Any) -> str:
 
 async def main(reactor: Any, where: str, name: str = "litecoin-regtest", shown: str = "") -> None:
     """Connect, fetch, print, leave."""
+    block_hash = hash_of(shown) if shown else None
     peer = await connect(reactor, where, PeerFactory(networks.named(name)))
     await peer.when_ready()
-    block_hash = bytes.fromhex(shown)[::-1] if shown else await first_hash(peer)
-    print(describe(await fetch(peer, block_hash)))
+    print(describe(await fetch(peer, block_hash or await first_hash(peer))))
     peer.disconnect()
     await peer.when_disconnected()
 
 
+async def program(reactor: Any, *words: str) -> None:
+    """That, for who types it: what goes wrong is told in one line, with exit code 1."""
+    try:
+        await main(reactor, *words)
+    except (LocalError, PeerError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if not 2 <= len(sys.argv) <= 4:
         sys.exit(__doc__)
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))
+    react(program, sys.argv[1:])

@@ -8,10 +8,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerError, PeerFactory, PeerListener, PeerProtocol, connect, networks
+from peerproto import LocalError, PeerError, PeerFactory, PeerListener, PeerProtocol, connect, networks
 from peerproto.networks.bitcoin import GetHeaders, Inv
 
 
@@ -43,7 +42,15 @@ async def visit(reactor: Any, where: str) -> None:
     print(f"ended: {error.reason}")
 
 
+async def program(reactor: Any, *words: str) -> None:
+    """That, for who types it: what goes wrong is told in one line, with exit code 1."""
+    try:
+        await visit(reactor, *words)
+    except (LocalError, PeerError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if len(sys.argv) != 2:
         sys.exit(__doc__)
-    react(lambda reactor: Deferred.fromCoroutine(visit(reactor, sys.argv[1])))
+    react(program, sys.argv[1:])

@@ -12,10 +12,11 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerError, PeerFactory, PeerListener, PeerProtocol, connect, networks
+from peerproto import LocalError, PeerError, PeerFactory, PeerListener, PeerProtocol, connect, networks
 from peerproto.chain.rules import display
 from peerproto.networks.bitcoin import Addr, AddrV2, Headers, Inv
 from peerproto.node.connector import PeerConnector
+from peerproto.peer.connecting import client_endpoint
 from peerproto.text import printable
 from peerproto.wire.codec import Unread
 
@@ -59,8 +60,17 @@ class Monitor(PeerListener):
 
 
 def keep(reactor: Any, factory: PeerFactory, where: str) -> PeerConnector:
-    """Stay connected to a peer: called again whenever it ends, after longer and longer waits."""
-    connector = PeerConnector(reactor, where, lambda: connect(reactor, where, factory))
+    """Stay connected to a peer, called again whenever it ends, after longer and longer waits. Raises LocalError."""
+    client_endpoint(reactor, where, factory.network.port)  # a place that is none is better told now
+
+    async def call() -> PeerProtocol:
+        try:
+            return await connect(reactor, where, factory)
+        except PeerError as error:
+            print(error)
+            raise
+
+    connector = PeerConnector(reactor, where, lambda: Deferred.fromCoroutine(call()))
     connector.start()
     return connector
 
@@ -73,7 +83,15 @@ async def main(reactor: Any, name: str, *addresses: str) -> None:
     await Deferred()
 
 
+async def program(reactor: Any, *words: str) -> None:
+    """That, for who types it: what goes wrong is told in one line, with exit code 1."""
+    try:
+        await main(reactor, *words)
+    except (LocalError, PeerError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))
+    react(program, sys.argv[1:])

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerFactory, PeerListener, PeerProtocol, listen, networks
+from peerproto import LocalError, PeerError, PeerFactory, PeerListener, PeerProtocol, listen, networks
 from peerproto.networks.bitcoin import MSG_TX, MSG_WITNESS_TX, GetData, Inv, InvVect, MemPool, NotFound, Tx
 
 MOST = 10_000
@@ -86,7 +86,15 @@ async def main(reactor: Any, name: str, where: str) -> None:
     await Deferred()
 
 
+async def program(reactor: Any, *words: str) -> None:
+    """That, for who types it: what goes wrong is told in one line, with exit code 1."""
+    try:
+        await main(reactor, *words)
+    except (LocalError, PeerError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
+    if len(sys.argv) != 3:
         sys.exit(__doc__)
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))
+    react(program, sys.argv[1:])

@@ -9,10 +9,9 @@ import sys
 import time
 from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.internet.task import react
 
-from peerproto import PeerFactory, PeerProtocol, connect, networks
+from peerproto import LocalError, PeerError, PeerFactory, PeerProtocol, connect, networks
 from peerproto.chain.rules import display
 from peerproto.networks.bitcoin import GetHeaders
 from peerproto.node.headerchain import HeaderChain
@@ -46,7 +45,15 @@ async def main(reactor: Any, where: str, name: str = "litecoin-regtest") -> None
     await peer.when_disconnected()
 
 
+async def program(reactor: Any, *words: str) -> None:
+    """That, for who types it: what goes wrong is told in one line, with exit code 1."""
+    try:
+        await main(reactor, *words)
+    except (LocalError, PeerError) as error:
+        sys.exit(str(error))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
+    if len(sys.argv) not in (2, 3):
         sys.exit(__doc__)
-    react(lambda reactor: Deferred.fromCoroutine(main(reactor, *sys.argv[1:])))
+    react(program, sys.argv[1:])

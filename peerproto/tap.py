@@ -25,9 +25,9 @@ from peerproto.node.outbound import TARGET
 from peerproto.node.program import NodeProgram, leave_twistd
 from peerproto.node.resolving import use_threads_for_names
 from peerproto.node.seedlist import seeds_of
-from peerproto.node.settings import keywords
+from peerproto.node.settings import keywords, of_option
 from peerproto.node.slots import Limits
-from peerproto.peer.factory import PeerFactory
+from peerproto.peer.connecting import client_endpoint, server_endpoint
 from peerproto.peer.logs import set_log_levels
 
 LISTS = tuple(name for name, option in OPTIONS.items() if option.kind == "list")
@@ -86,8 +86,7 @@ class Options(usage.Options):
                 self._parse(words)
             self["network"] = self["network"] or (DEMO if self["demo"] else NETWORK)
             self.net = networks.named(self["network"], self["policy"])
-            self.settings = {"user_agent": self["user-agent"], **keywords(self, self.net)}
-            PeerFactory(self.net, **self.settings)
+            self.settings = keywords(self, self.net)
             seeds_of(self.net, self.seeds())
         except (LocalError, usage.UsageError) as error:
             sys.exit(f"peernode: {self._one_line(str(error))}")
@@ -189,9 +188,11 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
     :param leave: called with an exit code when the service ends by itself.
     """
     try:
-        set_log_levels(options["log-level"])
+        with of_option("log-level"):
+            set_log_levels(options["log-level"])
         if options["demo"]:
             return DemoService(reactor, leave, network=options.net)
+        _check_places(options, reactor)
         return NodeProgram(
             reactor,
             options.net,
@@ -206,6 +207,16 @@ def make_service(options: Options, reactor: Any, leave: Callable[[int], object])
         )
     except LocalError as error:
         sys.exit(f"peernode: {error}")
+
+
+def _check_places(options: Options, reactor: Any) -> None:
+    """Whether there can be such places; the service, which looks again, knows no options."""
+    with of_option("connect"):
+        for where in options["connect"]:
+            client_endpoint(reactor, where, options.net.port, proxy=options.settings.get("proxy"))
+    with of_option("listen"):
+        for where in options["listen"]:
+            server_endpoint(reactor, where)
 
 
 def makeService(options: Options) -> Service:

@@ -54,6 +54,9 @@ class AgentTests(SynchronousTestCase):
         said = {name: user_agent_of(rule, BASE, "é", "1.0.0") for name, rule in RULES.items()}
         self.assertEqual([name for name in said if said[name] == BASE], ["dcrd", "dcrd1"])
         self.assertEqual(said["kaspad"], "/wire:1.0.0/é:1.0.0/")
+        for base in ("é", "/a\0/"):
+            error = self.assertRaises(LocalError, user_agent_of, RULES["dcrd"], base)
+            self.assertEqual(str(error), f"user_agent {base!r} is not printable ASCII")
 
     def test_semver(self) -> None:
         """Soter's peers compare versions: only semantic ones can be said there."""

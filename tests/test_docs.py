@@ -25,6 +25,8 @@ from peerproto import PeerError, PeerFactory, cli, errors, networks
 from peerproto.cli import COMMANDS
 from peerproto.errors import Reason
 from peerproto.networks.bitcoin import Version
+from peerproto.node.blockstore import IBlockStore
+from peerproto.peer.listener import IPeerListener
 from peerproto.tap import Options
 from peerproto.testing import Pair
 from tests.commands import run
@@ -278,6 +280,17 @@ class PartTests(SynchronousTestCase):
             set(peerproto.__all__) - set(errors.__all__) - {"__version__", "networks", "IPeerListener"}
         ):
             self.assertRegex(page, rf"(?m):: {name}$")
+
+    def test_interfaces(self) -> None:
+        """What a user of the library implements has its place there, with all that it asks for."""
+        text = "\n".join(
+            parts.PARTS[name](*rest) for name, *rest in self.used() if name in ("modules", "interfaces")
+        )
+        for found in (IPeerListener, IBlockStore):
+            self.assertEqual(text.count(f".. py:class:: {found.__name__}\n"), 1)
+            for name in found:
+                self.assertRegex(text, rf"\.\. py:(method|attribute):: {name}\b")
+        self.assertIn("py:attribute:: most\n\n      How many of the newest blocks it keeps", text)
 
 
 def rows_of(text: str) -> list[list[str]]:

@@ -16,7 +16,7 @@ from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.internet.testing import MemoryReactorClock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -46,6 +46,7 @@ from peerproto.networks.bitcoin import (
 from peerproto.networks.bitcoin.records import HEADER
 from peerproto.node.mining import mine
 from peerproto.testing import CALLED, CALLER, MemoryTransport, Pair, RawPeer, memory_factory
+from tests.commands import python
 
 ROOT = Path(__file__).parent.parent
 
@@ -284,6 +285,79 @@ class UsageTests(SynchronousTestCase):
                 stop = self.assertRaises(SystemExit, runpy.run_path, str(path), run_name="__main__")
             self.assertEqual(stop.code, example(name).__doc__)
             self.assertIn(f"``python examples/{name}.py ", stop.code)
+
+
+class MistakeTests(ProgramCase):
+    """What they say when it cannot be done: one line, with exit code 1."""
+
+    def line(self, name: str, *words: str) -> str:
+        """What an example ends with."""
+        done = Deferred.fromCoroutine(example(name).program(MemoryReactorClock(), *words))
+        code = self.failureResultOf(done, SystemExit).value.code
+        self.assertIsInstance(code, str)
+        self.assertEqual(len(code.splitlines()), 1)
+        return str(code)
+
+    def test_words(self) -> None:
+        """A network, a place or a hash that is none is named, before anybody is called."""
+        for name, *words, said in (
+            ("first_peer", "a:b:c", "'a:b:c' is no HOST:PORT"),
+            (
+                "explore_block",
+                "a:1",
+                "litecoin-regtst",
+                "no network is named 'litecoin-regtst': did you mean",
+            ),
+            (
+                "explore_block",
+                "a:1",
+                "litecoin-regtest",
+                "77",
+                "'77' is no hash: 64 hexadecimal digits are asked",
+            ),
+            ("monitor", "bitcoin-regtst", "a:1", "no network is named 'bitcoin-regtst': did you mean"),
+            ("monitor", "bitcoin-regtest", "a:b:c", "'a:b:c' is no HOST:PORT"),
+            ("relay", "bitcoin-regtest", "18555", "'18555' is no endpoint string such as tcp:19444"),
+            ("sync_headers", "a:1", "x", "no network is named 'x': choose from "),
+        ):
+            self.assertEqual(self.line(name, *words)[: len(said)], said)
+
+    def test_nobody(self) -> None:
+        """Who is not there ends those that call one peer; the others say so and call again."""
+        for name in ("first_peer", "explore_block", "sync_headers", "monitor"):
+            reactor, out = MemoryReactorClock(), io.StringIO()
+            first = ("bitcoin-regtest",) if name == "monitor" else ()
+            with redirect_stdout(out):
+                done = Deferred.fromCoroutine(example(name).program(reactor, *first, "127.0.0.1:1"))
+                _, _, factory, _, _ = reactor.tcpClients[-1]
+                factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
+            if name == "monitor":
+                self.assertNoResult(done)
+                said = out.getvalue().strip()
+                reactor.advance(1)
+                self.assertEqual(len(reactor.tcpClients), 2)
+            else:
+                said = self.failureResultOf(done, SystemExit).value.code
+            self.assertEqual(said, "127.0.0.1:1: refused: nothing listens there")
+
+    def test_blocks_that_are_not_there(self) -> None:
+        """The block that is asked for, or any."""
+        for words, said in (
+            ((), "has no block but the first"),
+            (("litecoin-regtest", "77" * 32), "the peer does not have it"),
+        ):
+            chain, reactor = Chain("litecoin-regtest", 0), MemoryReactorClock()
+            work = example("explore_block").program(reactor, "127.0.0.1:19444", *words)
+            done = Deferred.fromCoroutine(work)
+            Meeting(reactor, memory_factory(chain.network, chain, clock=reactor)).deliver()
+            self.assertIn(said, self.failureResultOf(done, SystemExit).value.code)
+
+    def test_as_a_program(self) -> None:
+        """Typed at a prompt it is the same, without a traceback."""
+        ran = python("examples/sync_headers.py", "127.0.0.1:19444", "litecoin-regtst")
+        self.assertEqual((ran.returncode, ran.stdout), (1, ""))
+        self.assertEqual(len(ran.stderr.splitlines()), 1)
+        self.assertIn("did you mean 'litecoin-regtest'?", ran.stderr)
 
 
 class ReadmeTests(ProgramCase):

@@ -14,6 +14,7 @@ from peerproto.networks.bitcoin import (
     MSG_FILTERED_BLOCK,
     MSG_TX,
     MSG_WITNESS_TX,
+    MSG_WTX,
     GetData,
     Inv,
     InvVect,
@@ -142,7 +143,7 @@ class FetchingTests(FetchCase):
     def test_words(self) -> None:
         """Where a network has no words for transactions only blocks can be asked for."""
         network = replace(NETWORK, phrases=replace(NETWORK.phrases, transactions=None))
-        self.assertEqual(list(words_of(network)), ["block"])
+        self.assertEqual(list(words_of(network)), ["block", "wtx"])
         for name in networks.names():
             self.assertIn("block", words_of(networks.named(name)))
 
@@ -200,6 +201,17 @@ class WantingTests(FetchCase):
         raw = self.plain()
         raw.send(Inv([self.vector]))
         self.roster.watch(raw.peer)
+        self.assertTrue(self.asked(raw))
+        raw.send(self.tx)
+        self.brought(waiter)
+
+    def test_by_wtxid(self) -> None:
+        """What is announced by its wtxid is asked for so, as many nodes announce all; witnesses come with it anyhow."""
+        self.vector = InvVect(MSG_WTX, self.tx.wtxid)
+        waiter, raw = self.wanting.want(self.vector), self.ready()
+        raw.send(Inv([self.vector]))
+        self.assertTrue(self.asked(raw))
+        raw.send(NotFound([self.vector]), Inv([self.vector]))
         self.assertTrue(self.asked(raw))
         raw.send(self.tx)
         self.brought(waiter)

@@ -116,11 +116,11 @@ class OptionsTests(TapCase):
         self.assertEqual(self.parse(*words).settings, settings)
         for words, fault in (
             (["--services", "NETWRK"], "--services: 'NETWRK' is no service: did you mean 'NETWORK'?"),
-            (["--subnetwork", "00" * 20], "bitcoin-mainnet has no subnetworks"),
-            (["--user-agent", "x" * 257], "user_agent has 257 bytes, at most 256 allowed"),
+            (["--subnetwork", "00" * 20], "--subnetwork: bitcoin-mainnet has no subnetworks"),
+            (["--user-agent", "x" * 257], "--user-agent has 257 bytes, at most 256 allowed"),
             (
                 ["--user-agent-version", "1"],
-                "user_agent_version and user_agent_comments need a user_agent_name",
+                "--user-agent-version and --user-agent-comment need a --user-agent-name",
             ),
         ):
             self.assertEqual(self.fault(*words), fault)
@@ -178,6 +178,25 @@ class OptionsTests(TapCase):
         assert isinstance(stop, SystemExit)
         said = "--keep-blocks: kaspa-simnet has no chain of blocks to keep the newest of"
         self.assertEqual(self.line(stop), said)
+
+    def test_places_that_are_none(self) -> None:
+        """What is only found out when the service is made is told with its option, too."""
+        for words, said in (
+            (
+                ["--listen", "tcp:1", "--listen", "tpc:1"],
+                "--listen: 'tpc:1' is no endpoint string such as tcp:19444: ",
+            ),
+            (
+                ["--connect", "a:1", "--connect", "b:c"],
+                "--connect: 'b:c' is no HOST:PORT and no endpoint string: ",
+            ),
+            (["--log-level", "x"], "--log-level: log level 'x': NAMESPACE=LEVEL is asked"),
+        ):
+            stop = self.assertRaises(
+                SystemExit, make_service, self.parse(*words), MemoryReactorClock(), sys.exit
+            )
+            assert isinstance(stop, SystemExit)
+            self.assertEqual(self.line(stop)[: len(said)], said)
 
     def test_number_of_peers_that_is_none(self) -> None:
         """A number of peers is a whole one, on the command line and in a file."""

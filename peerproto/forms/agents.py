@@ -44,6 +44,8 @@ def user_agent_of(
     """
     comments = (comments,) if isinstance(comments, str) else tuple(comments)
     _check_size(rule, base)
+    if rule.ascii and not (base.isascii() and base.isprintable()):
+        raise LocalError(f"user_agent {base!r} is not printable ASCII")
     if not name:
         if version or comments:
             raise LocalError("user_agent_version and user_agent_comments need a user_agent_name")

@@ -53,6 +53,7 @@ class Phrases:
     :ivar by_command: what is pushed, by the command of the message.
     :ivar most_items: how many things one getdata asks for at most.
     :ivar transactions: the question for transactions by their hashes (wire order), and whether with witnesses.
+    :ivar more_items: likewise for what else is announced, by the kind in its keys (see `Network.item_keys`).
     :ivar filters: None if the network has no compact filters.
     :ivar addresses: how addresses are asked for and told, whether or not its nodes do so by themselves.
     :ivar tells_none: whether an empty list of addresses is told, too.
@@ -63,6 +64,7 @@ class Phrases:
     by_command: Mapping[str, Phrase] = field(default_factory=dict)
     most_items: int = 50_000
     transactions: Callable[[Collection[bytes], bool], Message] | None = None
+    more_items: Mapping[str, Callable[[Collection[bytes], bool], Message]] = field(default_factory=dict)
     filters: FilterRun | None = None
     addresses: AddressGossip | None = None
     tells_none: bool = False

@@ -98,7 +98,7 @@ class Fetching:
 
 def words_of(network: Network) -> dict[str, Words]:
     """The words by which a network's things are asked for, by the kind in their keys."""
-    words: dict[str, Words] = {"block": network.request_blocks}
+    words: dict[str, Words] = {"block": network.request_blocks, **network.phrases.more_items}
     if network.phrases.transactions is not None:
         words["tx"] = network.phrases.transactions
     return words

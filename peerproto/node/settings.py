@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from peerproto.errors import LocalError
 from peerproto.network import Network
 from peerproto.networks import nearest
+from peerproto.peer.factory import PeerFactory
 from peerproto.peer.socks import proxy_at
 
-__all__ = ["SETTINGS", "Setting", "bits_of", "keywords", "seconds"]
+__all__ = ["SETTINGS", "Setting", "bits_of", "keywords", "of_option", "seconds"]
 
 LONGEST = 86_400.0
 
@@ -34,6 +37,8 @@ def bits_of(network: Network, text: str) -> int:
     for word in filter(None, map(str.strip, text.split(","))):
         number = named.get(word.upper())
         bits |= _whole(word, f"no service{nearest(word.upper(), named)}") if number is None else number
+    if bits >> 64:
+        raise ValueError(f"{bits:#x} has {bits.bit_length()} bits, at most 64 are allowed")
     return bits
 
 
@@ -51,6 +56,14 @@ def _number(network: Network, given: str | int) -> int:
     return _whole(given)
 
 
+def _version(network: Network, given: str | int) -> int:
+    """One that can be spoken: of a lower one every peer would end, and a higher one is not known here."""
+    version, least, most = _whole(given), network.least_protocol_version, network.protocol_version
+    if version and not least <= version <= most:
+        raise ValueError(f"{version} is none: {least} to {most} are allowed, or 0 for the network's own")
+    return version
+
+
 def _port(network: Network, given: str | int) -> int:
     port = _whole(given)
     if port > 65535:
@@ -66,6 +79,8 @@ def _switch(network: Network, given: str | bool) -> bool:
 
 def _hash(network: Network, given: str) -> bytes:
     """Bytes in the order of the wire, of the digits that people write."""
+    if not re.fullmatch("[0-9a-fA-F]{40}", given):
+        raise ValueError(f"{given!r} is no id: 40 hexadecimal digits are asked")
     return bytes.fromhex(given)[::-1]
 
 
@@ -119,7 +134,7 @@ SETTINGS: dict[str, Setting] = {
     "protocol-version": Setting(
         "protocol_version",
         "number",
-        _number,
+        _version,
         "The highest protocol version that is spoken; 0 for the network's own. [default: 0]",
     ),
     "least-protocol-version": Setting(
@@ -169,14 +184,34 @@ SETTINGS: dict[str, Setting] = {
 """The options by their long names, but for those that every network has the same kind of time for."""
 
 
+_OPTIONS = {setting.keyword: name for name, setting in SETTINGS.items()} | {"user_agent": "user-agent"}
+_KEYWORD = re.compile(r"^[a-z]+(?=: )|(?<!['\w])[a-z]+(?:_[a-z]+)+\b")
+"""How a keyword stands in the words of an error: with an underscore anywhere outside quotes, else in front."""
+
+
 def keywords(given: Mapping[str, Any], network: Network) -> dict[str, Any]:
-    """The keywords of what was given. Raises LocalError, which names the option."""
-    found = {}
+    """The keywords of what was given, with which a factory can be made. Raises LocalError, which names the option."""
+    found = {"user_agent": given["user-agent"]} if "user-agent" in given else {}
     for name, setting in SETTINGS.items():
         value = given[name]
         if value not in (None, [], 0) or value is False:
-            try:
+            with of_option(name):
                 found[setting.keyword] = setting.read(network, value)
-            except (ValueError, LocalError) as error:
-                raise LocalError(f"--{name}: {error}") from None
+    try:
+        PeerFactory(network, **found)
+    except LocalError as error:
+        raise LocalError(_KEYWORD.sub(_as_option, str(error))) from None
     return found
+
+
+@contextmanager
+def of_option(name: str) -> Iterator[None]:
+    """What cannot be within is what that option says. Raises LocalError, which names it."""
+    try:
+        yield
+    except (ValueError, LocalError) as error:
+        raise LocalError(f"--{name}: {error}") from None
+
+
+def _as_option(keyword: re.Match[str]) -> str:
+    return f"--{_OPTIONS[keyword[0]]}" if keyword[0] in _OPTIONS else keyword[0]

@@ -88,7 +88,7 @@ class Introducing:
         version = self.network.make_version(self.introduction(self.nonce))
         self.network.codec(self.protocol_version).encode(version)
         if self.subnetwork is not None and self.network.read_version(version).subnetwork is None:
-            raise LocalError(f"{self.network.name} has no subnetworks")
+            raise LocalError(f"subnetwork: {self.network.name} has no subnetworks")
 
 
 def timing_of(timing: Timing, *, idle: float, trickle: float | tuple[float, float], stalls: bool) -> Timing:

@@ -48,7 +48,11 @@ class Requesting(Asking):
     def request_transactions(
         self, hashes: Collection[bytes], *, timeout: float | None = None
     ) -> Deferred[Any]:
-        """Ask for transactions by their ids, as `request_blocks` does for blocks."""
+        """Ask for transactions by their ids, as `request_blocks` does for blocks.
+
+        Not for what was announced as a wtxid (`MSG_WTX`, BIP339): that is none of these ids, and a transaction that
+        comes for it answers nothing. `request(GetData(message.inv_list))` asks for what an inv has announced.
+        """
         ask = self.network.phrases.transactions
         if ask is None:
             return self._has_no("transactions to ask for")

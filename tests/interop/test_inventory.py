@@ -7,6 +7,8 @@ from typing import Any
 
 from peerproto import PeerProtocol, Reason
 from peerproto.networks.bitcoin import MSG_WTX, GetData, InvVect, Tx
+from peerproto.node.roster import Roster
+from peerproto.node.wanting import Wanting
 
 from .litecoind import Litecoind
 from .ours import Ours, Recorder, wire
@@ -49,12 +51,18 @@ async def copy_of(start_litecoind: StartLitecoind, node: Litecoind) -> Litecoind
     return other
 
 
-async def test_transaction_of_a_wallet(start_litecoind: StartLitecoind, ours: Ours) -> None:
-    """What one node's wallet sends is announced to us, and by us to another node, which asks us for it and takes it."""
+async def with_purse(start_litecoind: StartLitecoind) -> tuple[Litecoind, str]:
+    """A node whose wallet has something to spend, and an address of its."""
     node = await start_litecoind(QUICK, "-disablewallet=0")
     await within(node.rpc("createwallet", "purse"), SECONDS)
-    purse = await within(node.rpc("getnewaddress"), SECONDS)
+    purse: str = await within(node.rpc("getnewaddress"), SECONDS)
     await within(node.rpc("generatetoaddress", 101, purse), SECONDS)
+    return node, purse
+
+
+async def test_transaction_of_a_wallet(start_litecoind: StartLitecoind, ours: Ours) -> None:
+    """What one node's wallet sends is announced to us, and by us to another node, which asks us for it and takes it."""
+    node, purse = await with_purse(start_litecoind)
     other = await copy_of(start_litecoind, node)
     relay = Relay()
     await ours.dial(node.address, listener=relay)
@@ -72,6 +80,24 @@ async def test_transaction_of_a_wallet(start_litecoind: StartLitecoind, ours: Ou
     await until(is_there, "the transaction at the other node")
     entry = await within(other.rpc("getmempoolentry", txid), SECONDS)
     assert wire(entry["wtxid"]) == wtxid
+
+
+async def test_what_is_announced(start_litecoind: StartLitecoind, ours: Ours) -> None:
+    """A node announces by wtxid: so it is had by the vectors as they are, from a peer and from a manager's peers."""
+    node, purse = await with_purse(start_litecoind)
+    recorder, roster = Recorder(), Roster()
+    peer = await ours.dial(node.address, listener=recorder)
+    roster.watch(peer)
+    txid = await within(node.rpc("sendtoaddress", purse, 1), SECONDS)
+    entry = await within(node.rpc("getmempoolentry", txid), SECONDS)
+    vector = InvVect(MSG_WTX, wire(entry["wtxid"]))
+    wanting = Wanting(ours.reactor, peer.network, roster)
+    tx: Any = await within(wanting.want(vector), SECONDS)
+    wanting.stop()
+    (inv,) = recorder.heard["inv"]
+    assert inv.inv_list == [vector]
+    assert await within(peer.request(GetData(inv.inv_list)), SECONDS) == [tx]
+    assert tx.txid == wire(txid)
 
 
 async def test_fifty_times(litecoind: Litecoind, ours: Ours) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -230,6 +232,35 @@ def test_rows_that_make_no_sense(member: Make, url: str) -> None:
         "11.2.1.1",
     }
     assert [ban.what for ban in second.book.bans] == ["7.7.7.7/32"]
+
+
+def test_what_the_guide_asks(member: Make, url: str) -> None:
+    """The queries of the guide give what it says of them, and it describes the columns that there are."""
+    guide = (Path(__file__).parents[2] / "docs/guide/sharing.rst").read_text("utf-8")
+    addresses, agents, filters, leases = re.findall(r"code-block:: sql\n\n((?:   .*\n)+)", guide)
+    first = member()
+    first.now = time.time()
+    told = [
+        Known(item.host, 8333, 1, int(first.now)) for item in (*spread(5), Known("2600:1::1", 8333, 1, 0))
+    ]
+    first.book.add(told, "9.9.9.9")
+    place = Place(told[0].host, 8333)
+    first.book.tried(place)
+    first.book.connected(place, peer(services=["NETWORK", "COMPACT_FILTERS"], user_agent="/x:1/"))
+    first.book.candidates(9, ())
+    first.round()
+    leased = len(first.lease())
+    assert ask(url, addresses) == [("bitcoin-mainnet", False, 5, 1), ("bitcoin-mainnet", True, 1, 0)]
+    assert ask(url, agents) == [("/x:1/", 1, peer().last_block)]
+    ((host, port, last, latency),) = ask(url, filters)
+    assert (host, port, latency) == (*place, peer().ping_least)
+    assert abs(last.timestamp() - first.now) < 0.001
+    assert [row[1] for row in ask(url, leases)] == [leased]
+    columns = ask(
+        url, "SELECT column_name FROM information_schema.columns WHERE table_name = 'peerproto_addresses'"
+    )
+    described = set(re.findall(r"``(\w+)``", "".join(re.findall(r"^(``.*?)  ", guide, re.MULTILINE))))
+    assert described == {name for (name,) in columns}
 
 
 def test_another_book_than_before(member: Make, url: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from peerproto.forms.phrases import FilterRun, Phrase, Phrases, rejecting
 from peerproto.networks.bitcoin.filters import GetCFilters
 from peerproto.networks.bitcoin.messages import MOST_INV, GetBlocks, GetData, GetHeaders, Reject
-from peerproto.networks.bitcoin.records import MSG_TX, MSG_WITNESS_TX, InvVect
+from peerproto.networks.bitcoin.records import MSG_TX, MSG_WITNESS_TX, MSG_WTX, InvVect
 from peerproto.networks.bitcoin.sync import GOSSIP
 from peerproto.wire.message import Message
 
@@ -33,6 +33,11 @@ def request_transactions(hashes: Collection[bytes], witness: bool) -> GetData:
     return GetData([InvVect(MSG_WITNESS_TX if witness else MSG_TX, item) for item in hashes])
 
 
+def _ask_by_wtxid(hashes: Collection[bytes], witness: bool) -> GetData:
+    """The getdata for what was announced so, always with witnesses (BIP339)."""
+    return GetData([InvVect(MSG_WTX, item) for item in hashes])
+
+
 def _ask_filters(pver: int, first: int, last: bytes, kind: int) -> GetCFilters:
     return GetCFilters(kind, first, last)
 
@@ -44,6 +49,7 @@ PHRASES = Phrases(
     {"getheaders": locating(GetHeaders), "getblocks": locating(GetBlocks), "reject": rejecting(Reject)},
     most_items=MOST_INV,
     transactions=request_transactions,
+    more_items={"wtx": _ask_by_wtxid},
     filters=FILTERS,
     addresses=GOSSIP,
 )

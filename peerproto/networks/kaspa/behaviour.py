@@ -120,7 +120,7 @@ class Side:
     def _subnetwork_of(self, ours: Introduction) -> bytes | None:
         """The one that our peers follow: their own option first."""
         if ours.subnetwork is not None and not self.lets_partial_in:
-            raise LocalError("this network lets no partial nodes in, so we cannot be one")
+            raise LocalError("subnetwork: this network lets no partial nodes in, so we cannot be one")
         return self.subnetwork if ours.subnetwork is None else ours.subnetwork
 
     def replies(self) -> dict[type[Message], Callable[[Any], Message]]:
