@@ -262,7 +262,7 @@ class InvalidBlock(PeerError):
 
 
 class Misled(PeerError):
-    """The peer tells of blocks that it does not bring, or leads nowhere when it is asked for them."""
+    """The peer tells of what it does not bring, brings more than it was asked for without an end, or leads nowhere."""
 
     reason = Reason.MISBEHAVING
 

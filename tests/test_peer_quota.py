@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -106,6 +107,34 @@ class QuotaTests(EverywhereCase):
         self.assertRegex(
             str(error), r"\Ano answer to tx [0-9a-f]{64}, tx [0-9a-f]{64}, tx [0-9a-f]{64} and [\d,]+ more\Z"
         )
+
+    def test_the_end_makes_one_cancel_another(self) -> None:
+        """Who is told of the end may cancel who is behind; all are told all the same, and of the end, too."""
+        raw, _ = self.full()
+        asked = [raw.peer.request(GetData(vectors(100_000, 10))) for _ in range(3)]
+        asked[0].addErrback(lambda _: asked[1].cancel())
+        gone = raw.peer.when_disconnected()
+        raw.close()
+        self.successResultOf(asked[0])
+        self.failureResultOf(asked[1], CancelledError)
+        self.failureResultOf(asked[2], PeerLost)
+        self.successResultOf(gone)
+
+    def test_a_listener_in_line(self) -> None:
+        """A listener that waits in line does not keep from being read what the others wait for."""
+        raw, waiting = self.full()
+        found: list[Any] = []
+
+        async def ask(peer: Any, message: Any) -> None:
+            found.append(await peer.request(GetData(vectors(100_000, 1))))
+
+        raw.peer.add_listener(SimpleNamespace(on_getinitstate=ask))
+        raw.send(GetInitState([]))
+        raw.send(NotFound(vectors(50_000, 25_000)), NotFound(vectors(0, 50_000)))
+        self.successResultOf(waiting)
+        raw.read()
+        raw.send(NotFound(vectors(100_000, 1)))
+        self.assertEqual(len(found), 1)
 
     def test_an_answer_to_one_asks_for_another(self) -> None:
         """Who asks from within its own answer finds the table in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError, Future, wait
 from threading import Barrier, get_ident
 from typing import Any
 
@@ -206,10 +206,12 @@ class RaceTests(SynchronousTestCase):
         self.soon = self.peer.threadsafe.soon
 
     def test_cancelled_before(self) -> None:
-        """What is cancelled before the reactor comes to it is not done."""
-        self.soon.update_last_block_height(5).cancel()
+        """What is cancelled before the reactor comes to it is not done, and nobody waits for it."""
+        future = self.soon.update_last_block_height(5)
+        future.cancel()
         self.reactor.turn()
         self.assertIsNone(self.peer.last_block)
+        self.assertEqual(wait([future], timeout=0).not_done, set())
 
     def test_cancelled_too_late(self) -> None:
         """What has happened meanwhile nobody is told who does not want to know, and nothing is complained of."""

@@ -58,6 +58,7 @@ class Expectation:
 
     :ivar answers: any of these is the answer.
     :ivar last: if several messages answer together, tells the last of them, given the request and an answer.
+    :ivar most: how many these are at most; who brings more without the last one is ended.
     :ivar fits: tells an answer from a message that came unasked. :ivar seconds: until the request fails alone.
     :ivar each: whether it is owed for each vector of the request, not once.
     :ivar ends_peer: whether the peer is ended when none of `answers` comes in that time.
@@ -71,6 +72,7 @@ class Expectation:
     grouped: bool = True
     fits: Callable[[Any], bool] = _fits
     last: Callable[[Any, Any], bool] | None = None
+    most: int = 1000
 
 
 @dataclass(frozen=True)

@@ -112,6 +112,7 @@ class Asking:
         Fails with PeerStalled if no answer comes, with the reason of the end if the peer ends first; with
         LocalError if the message cannot be sent, or the protocol knows no answer to it.
         """
+        self.inbox.asking()
         expectation = self.network.expects.get(type(message))
         if expectation is None:
             return fail(LocalError(f"no answer is owed to {message.command}: use send()"))
@@ -125,7 +126,7 @@ class Asking:
         except LocalError as error:
             return fail(error)
         waiting = self.pending.asked(message, self.watch.now(), timeout)
-        self._expect()
+        self.watch.expect()
         each = self.network.expects[type(message)].each
         return all_of(waiting, lambda: self.ending) if each else waiting[0]
 
@@ -134,6 +135,7 @@ class Asking:
 
         Fails with LocalError if the peer's protocol version knows no pong.
         """
+        self.inbox.asking()
         if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self.ping(timeout=timeout))
         peer: Any = self
@@ -141,13 +143,8 @@ class Asking:
             return fail(LocalError(f"protocol version {self.protocol_version} has no pong"))
         nonce = send_ping(peer)
         waiting = self.pending.wait(nonce, "ping", self.watch.now() + timeout)
-        self._expect()
-        return waiting
-
-    def _expect(self) -> None:
-        """An answer is waited for."""
         self.watch.expect()
-        self.inbox.asking()
+        return waiting
 
     def _codec(self, witness: bool) -> Codec:
         return self.network.codec(self.protocol_version, witness)

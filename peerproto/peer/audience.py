@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from inspect import iscoroutine
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +46,16 @@ class Audience:
         self._added = left
         self._build()
 
+    def who_hears_of_the_end(self) -> Iterator[Handler]:
+        """The `on_lost` of each listener: what one raises keeps it from nobody, as there is no second time."""
+        return (call for who, call in list(self._on_lost) if who is None or self._is_here(who))
+
     def _share(self) -> None:
         factory = self._factory
         self.handlers: Mapping[type, Handler] = self._timed("handlers", factory.handlers)
         self.early: Mapping[type, Handler] = self._timed("handlers", factory.early_handlers)
         self.on_ready: Handler | None = factory.on_ready
-        self.on_lost: Handler | None = factory.on_lost
+        self._on_lost: list[Entry] = [] if factory.on_lost is None else [(None, factory.on_lost)]
         self.on_read: Handler | None = self._timed("on_read", factory.on_read)
         self.on_write: Handler | None = self._timed("on_write", factory.on_write)
 
@@ -70,7 +74,9 @@ class Audience:
             (who, {kind: call for kind, call in calls.items() if kind not in late}) for who, calls in heard
         ]
         self.handlers = self._merged(self.handlers, ready)
-        for name in ("on_ready", "on_lost", "on_read", "on_write"):
+        told = [(who, method_of(who, "on_lost")) for who in self._added]
+        self._on_lost += [(who, call) for who, call in told if call is not None]
+        for name in ("on_ready", "on_read", "on_write"):
             found = [(who, self._timed(name, method_of(who, name))) for who in self._added]
             entries = [(None, getattr(self, name)), *found]
             setattr(self, name, self._together([entry for entry in entries if entry[1] is not None]))

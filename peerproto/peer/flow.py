@@ -73,7 +73,8 @@ class Flow:
     def drained(self) -> Deferred[None]:
         """Fires when all that has been given so far is with the socket; fails with the reason if it never will be.
 
-        Nothing more is written until then, since a transport does not tell how much of its buffer is left.
+        Nothing more is written until then, since a transport does not tell how much of its buffer is left. Through TLS
+        it fires when all is with TLS, which hands it on.
         """
         if self._lost is not None:
             return fail(self._lost)
@@ -89,7 +90,7 @@ class Flow:
         if drop:
             self._queue.clear()
             self.waiting = 0
-        if not self._queue:
+        if drop or not (self._queue or self._waiters):
             self._unregister()
 
     def lost(self, error: PeerError) -> None:
@@ -99,7 +100,8 @@ class Flow:
         self.waiting = 0
         waiters, self._waiters = self._waiters, deque()
         for _, waiter in waiters:
-            waiter.errback(error)
+            if not waiter.called:  # who has just been told may have cancelled it
+                waiter.errback(error)
 
     # What the transport calls.
 
@@ -126,9 +128,9 @@ class Flow:
             self._written += len(data)
             self.last_given = self._seconds()
             self._transport.write(data)
-        if self._closing and not self._queue:
-            self._unregister()
         self._tell(out)
+        if self._closing and not (self._queue or self._waiters):
+            self._unregister()
 
     def stopProducing(self) -> None:
         """See IPushProducer: the connection has ended, which is told elsewhere."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _log = Logger()
 
-_at_work: ContextVar[Inbox | None] = ContextVar("at work", default=None)
-"""In a coroutine of a listener: the inbox whose message it was called for."""
+_at_work: ContextVar[bool] = ContextVar("at work", default=False)
+"""Whether what runs is a coroutine of a listener, of whatever peer."""
 
 
 class Inbox:
@@ -36,8 +36,10 @@ class Inbox:
     such an answer, and to the listeners.
 
     While a listener is at work, that is, while the Deferred that it has returned has not fired, the messages that
-    have come wait. One that asks the same peer for something is not waited for: the answer would never be read; nor
-    is one that answers a question of those that a network answers beside all else (see `Backlog`).
+    have come wait. It is not waited for any more when a listener asks this peer for something, since the answer would
+    never be read: a coroutine that was called for this peer or, as two could wait for each other, for another one. Of
+    what only returned a Deferred nobody can tell what it asks; it is not waited for when anybody asks. Nor is one
+    waited for that answers a question of those that a network answers beside all else (see `Backlog`).
 
     :ivar held: whether what comes is kept, to be handled by `go_on`.
     """
@@ -56,7 +58,7 @@ class Inbox:
         self.held = False
         self._handling: type = Unread
         self._work: Deferred[Any] | None = None
-        self._asked = False
+        self._asked = self._is_plain = False
         self._found: MalformedMessage | None = None
         self._passed_over: frozenset[type[Message]] = frozenset()
         backlog = peer.network.backlog
@@ -126,7 +128,7 @@ class Inbox:
     def asking(self) -> None:
         """The peer is asked for something: a listener that is at work and waits for the answer is not waited for."""
         self._asked = True
-        if self._work is not None and _at_work.get() is self:
+        if self._work is not None and (self._is_plain or _at_work.get()):
             self._done(self._work)
 
     def tell(self, handler: Handler, *what: Any) -> None:
@@ -148,14 +150,16 @@ class Inbox:
                 if self._audience.on_read is not None:
                     error = message.error if isinstance(message, Unread) else None
                     self._audience.on_read(peer, reader.size, message, error)
+                    if peer.ending:
+                        return
                 try:
                     self._receive(message)
                 except MalformedMessage as error:
                     self._found_malformed(message, error)
+                if peer.ending:
+                    return
                 if self._work is not None:
                     self._stream = stream
-                    return
-                if peer.ending:
                     return
         except MalformedMessage as error:
             if self._audience.on_read is not None:
@@ -163,14 +167,15 @@ class Inbox:
             raise
 
     def _wait_for(self, result: object) -> None:
-        mark = _at_work.set(self)
+        mark = _at_work.set(True)
         try:
             work = started(result)
         finally:
             _at_work.reset(mark)
         if work is None:
             return
-        self._work = None if self._asked else work
+        self._work = None if self._asked or self._peer.ending else work
+        self._is_plain = work is result
         work.addErrback(self._peer.failed).addBoth(lambda _: self._done(work))
 
     def _done(self, work: Deferred[Any]) -> None:

@@ -28,8 +28,9 @@ class IPeerListener(Interface):
 
     A method may be a coroutine, or return a Deferred: then nothing more of that peer is handled, and in the end
     nothing more read, until it is done; but where a network's nodes answer a kind of question beside all else
-    (`Backlog`), only questions of that kind wait. Who asks the same peer for something meanwhile cannot wait so: its
-    answer is read at once, and with it what comes before.
+    (`Backlog`), only questions of that kind wait. Who asks a peer for something meanwhile cannot wait so: its answer
+    is read at once, and with it what comes before. Of a coroutine it is known that it asks; of what has returned a
+    Deferred it is taken to be so when anybody asks this peer.
     """
 
     def on_ready(peer: PeerProtocol) -> None:

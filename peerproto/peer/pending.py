@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.python.failure import Failure
 
-from peerproto.errors import NotFound, PeerError, PeerStalled
+from peerproto.errors import Misled, NotFound, PeerError, PeerStalled
 from peerproto.forms.conversation import Expectation, Key
 from peerproto.network import Network
 from peerproto.peer.notes import Notes
@@ -107,25 +107,30 @@ class Pending:
         return self._wait(Ask(key, name, deadline))
 
     def received(self, message: Message) -> None:
-        """Strike out what `message` answers, and fire who waits for it."""
+        """Strike out what `message` answers, and fire who waits for it. Raises Misled for an answer without an end."""
         for expectation in self.answers[type(message)]:
             if not expectation.fits(message):
                 continue
             self._insisted.pop(expectation.answers, None)
             if expectation.last is not None:
-                self._answer_in_parts(expectation.answers, expectation.last, message)
+                self._answer_in_parts(expectation, expectation.last, message)
             elif not expectation.each:
                 self.answer(expectation.answers, message)
             elif self._open_items or not expectation.grouped:
                 self._answer_items(message)
 
-    def _answer_in_parts(self, key: Hashable, is_last: Callable[[Any, Any], bool], message: Message) -> None:
+    def _answer_in_parts(
+        self, expectation: Expectation, is_last: Callable[[Any, Any], bool], message: Message
+    ) -> None:
+        key = expectation.answers
         asks = self._asks.get(key)
         if asks:
             turn = asks[0]
             assert isinstance(turn, Turn)
             if turn.waiter is not None:
                 turn.parts.append(message)
+            if len(turn.parts) > expectation.most:
+                raise Misled(f"more than {expectation.most} {message.command} came for one {turn.name}")
             if is_last(turn.asked, message):
                 self.answer(key, turn.parts)
 

@@ -152,11 +152,11 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         if self.transport is None:
             self.ending = error
             return
+        self.ending = error
         reject = self.network.reject(error) if is_told(error, self.outbox.is_open) else None
         if reject is not None and reject.exists_at(self.protocol_version):
             self.outbox.write(reject)
         self.outbox.flush()
-        self.ending = error
         self.inbox.close()
         self._close()
         self.blame_for(error)
@@ -201,9 +201,9 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.inbox.close()
         self.factory.forget(self)
         log_end(self, error)
-        if self.audience.on_lost is not None:
-            self.guarded(self._tell_lost, self.audience.on_lost, error)
         self.outbox.close(error)
+        for tell in self.audience.who_hears_of_the_end():
+            self.guarded(self._tell_lost, tell, error)
         self.pending.fail_all(error)
         self._ready.fail(error)
         self._gone.fire(error)
@@ -225,7 +225,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
         self.outbox.flush()
         if self.watch.worked(begun) > LONG:
             self._warn_of_long_work()
-        if self.inbox.is_stopped or self.outbox.flow.waiting > self.reading.most:
+        if not self.ending and (self.inbox.is_stopped or self.outbox.flow.waiting > self.reading.most):
             self.reading.stop()
 
     def guarded(self, call: Callable[..., object], *arguments: Any) -> None:
@@ -248,7 +248,7 @@ class PeerProtocol(Requesting, Pushing, Announcing, Standing, Scored, Protocol):
 
     def _watch_writing(self) -> None:
         tell = self.audience.on_write
-        self.outbox.on_write = None if tell is None else partial(tell, self)
+        self.outbox.on_write = None if tell is None else partial(self.guarded, tell, self)
 
     def _tell_lost(self, tell: Callable[..., object], error: PeerError) -> None:
         work = started(tell(self, error))

@@ -55,7 +55,8 @@ class Quota:
         """The peer has ended."""
         line, self._line = self._line, deque()
         for _, place in line:
-            place.errback(error)
+            if not place.called:  # who has just been told may have cancelled it
+                place.errback(error)
 
     def _count(self, message: Message) -> int:
         rule = self._rule

@@ -84,6 +84,7 @@ class Requesting(Asking):
 
     def _ask(self, words: Words, timeout: float | None) -> Deferred[Any]:
         """Ask as soon as it is known what version is spoken."""
+        self.inbox.asking()
         if self.ending or not self.outbox.is_open:
             return self._when_open(lambda: self._ask(words, timeout))
         try:

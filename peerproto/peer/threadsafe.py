@@ -52,6 +52,7 @@ class Soon:
 
     def _start(self, future: Future[Any], call: Call, what: Any, options: Any) -> None:
         if future.cancelled():
+            future.set_running_or_notify_cancel()  # those wait for that who wait for many futures
             return
         work = maybeDeferred(call, *what, **options)
         future.add_done_callback(partial(self._stop, work))
