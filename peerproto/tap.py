@@ -124,9 +124,13 @@ class Options(usage.Options):
         return f"book-{self.net.name}.sqlite"
 
     def seeds(self) -> list[str] | None:
-        """The seeds that are named; None if they are the network's. Raises LocalError for seeds and none at once."""
+        """The seeds that are named; None if they are the network's. Raises LocalError for seeds and none at once, and
+        for some that nobody would ask.
+        """
         if self["seed"] and self["no-seeds"]:
             raise LocalError("--seed and --no-seeds exclude each other")
+        if self["seed"] and not self.outbound():
+            raise LocalError("--seed: no others are looked for; --outbound above 0 says how many")
         return self["seed"] if self["seed"] or self["no-seeds"] else None
 
     def keep_blocks(self) -> int:

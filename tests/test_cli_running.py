@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -104,6 +105,23 @@ class RunTests(SynchronousTestCase):
             return await waiting
 
         self.assertRaises(KeyboardInterrupt, run_reactor, "a command", work, reactor=reactor)
+
+    def test_signal_in_the_same_turn(self) -> None:
+        """A reactor that was stopped a moment before the work is done has yet to end: nothing is complained of."""
+
+        class Late(Reactor):
+            def stop(self) -> None:
+                if self.stopped:
+                    raise ReactorNotRunning
+                self.stopped = True
+
+        async def work(reactor: Any) -> int:
+            reactor.stop()
+            return 3
+
+        self.assertEqual(run_reactor("a command", work, reactor=Late()), 3)
+        gc.collect()
+        self.assertEqual(self.flushLoggedErrors(), [])
 
 
 class ProcessTests(SynchronousTestCase):

@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Callable
 from dataclasses import replace
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +28,21 @@ from tests.graph_node_case import KASPA, GraphNodeCase, Serving
 from tests.node_case import NETWORK, NodeCase, bring, mined
 
 WHERE = "192.0.2.2:18444"
+
+
+class ShownTests(NodeCase):
+    """What standard output can show."""
+
+    def test_path(self) -> None:
+        """A path of bytes that are no text, or of signs that are not there, is escaped; any other is as it is."""
+        for encoding, path, shown in (
+            ("utf-8", "\u2603.sqlite", "\u2603.sqlite"),
+            ("utf-8", "\udcff.sqlite", "\\udcff.sqlite"),
+            ("latin-1", "\xe4\u2603.sqlite", "\xe4\\u2603.sqlite"),
+        ):
+            with mock.patch("sys.stdout", TextIOWrapper(BytesIO(), encoding)):
+                found = sync._for_terminal(path)
+            self.assertEqual(found, shown)
 
 
 class Shown:

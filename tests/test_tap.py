@@ -158,6 +158,9 @@ class OptionsTests(TapCase):
         self.assertEqual(self.parse("--no-seeds").seeds(), [])
         self.assertEqual(self.fault("--no-seeds", "--seed", "a"), "--seed and --no-seeds exclude each other")
         self.assertIn("--seed: 'a b' is no HOST[:PORT]", self.fault("--seed", "a b"))
+        for words in (("--outbound", "0"), ("--connect", "127.0.0.1:9")):
+            text = "--seed: no others are looked for; --outbound above 0 says how many"
+            self.assertEqual(self.fault("--seed", "a", *words), text)
         for text, seeds in (
             ('seed = ["a"]\n', ["a"]),
             ("no-seeds = true\n", []),

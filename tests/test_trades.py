@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from peerproto import networks
 from peerproto.chain.merkle import merkle_root
 from peerproto.errors import LocalError, MalformedMessage
-from peerproto.forms.blocks import Held, Thing
+from peerproto.forms.blocks import BlockTrade, Held, Thing
 from peerproto.networks import decred, neo
 from peerproto.networks.bitcoin import (
     MSG_BLOCK,
@@ -26,7 +26,7 @@ from peerproto.networks.bitcoin import (
     Tx,
 )
 from peerproto.networks.bitcoin.records import HEADER, BlockHeader
-from peerproto.networks.bitcoin.trade import COMMITMENT, TRADE
+from peerproto.networks.bitcoin.trade import COMMITMENT, trade
 from peerproto.wire.blake256 import blake256
 from tests import neo_vectors
 from tests.block_case import coinbase, grown, spend
@@ -37,10 +37,20 @@ ONE = bytes([1]) * 32
 ALL, LIMITED, NOTHING = Held(1000, whole=True), Held(288, whole=False), Held(287, whole=False)
 
 
-class BitcoinTests(SynchronousTestCase):
+class TradeCase(SynchronousTestCase):
+    """One network's."""
+
+    trade: BlockTrade
+
+    def fault(self, block: Any, height: int = 1000) -> str:
+        """What is wrong with a block."""
+        return self.trade.fault(block, height)
+
+
+class BitcoinTests(TradeCase):
     """Bitcoin and Litecoin."""
 
-    trade = TRADE["btcd"]
+    trade = trade("btcd", 0)
 
     def block(self, *txs: Tx) -> Block:
         """A block of these."""
@@ -61,9 +71,9 @@ class BitcoinTests(SynchronousTestCase):
         """btcd names all that it lacks, Core only transactions."""
         kinds = (MSG_BLOCK, MSG_WTX, MSG_WITNESS_BLOCK, MSG_WITNESS_TX)
         things = [Thing(InvVect(kind, ONE), None) for kind in kinds]
-        self.assertEqual(TRADE["btcd"].missing(things), NotFound([thing.vector for thing in things]))
-        self.assertEqual(TRADE["core"].missing(things), NotFound([things[1].vector, things[3].vector]))
-        self.assertIsNone(TRADE["core"].missing(things[:1]))
+        self.assertEqual(trade("btcd", 0).missing(things), NotFound([thing.vector for thing in things]))
+        self.assertEqual(trade("core", 0).missing(things), NotFound([things[1].vector, things[3].vector]))
+        self.assertIsNone(trade("core", 0).missing(things[:1]))
 
     def test_services(self) -> None:
         """Who has all says so; who has 288 says that; who has fewer says nothing."""
@@ -76,14 +86,14 @@ class BitcoinTests(SynchronousTestCase):
     def test_good(self) -> None:
         """Blocks that are right, with witnesses and without."""
         for block in grown(4):
-            self.assertEqual(self.trade.fault(block), "")
-        self.assertEqual(self.trade.fault(self.block(coinbase(1, b"", []))), "")
+            self.assertEqual(self.fault(block), "")
+        self.assertEqual(self.fault(self.block(coinbase(1, b"", []))), "")
 
     def test_other_transactions(self) -> None:
         """A block must have the transactions that its header names, each once."""
         block = grown(2)[1]
         for txs in (block.transactions[:2], [*block.transactions, block.transactions[2]], []):
-            fault = self.trade.fault(Block(block.header, txs))
+            fault = self.fault(Block(block.header, txs))
             self.assertEqual(fault, "has other transactions than its header names")
 
     def test_other_witnesses(self) -> None:
@@ -91,30 +101,56 @@ class BitcoinTests(SynchronousTestCase):
         first, second = spend(1), spend(2)
         other = Tx(2, [second.tx_in[0]._replace(witness=[b"x"])], second.tx_out, 0)
         block = self.block(coinbase(1, b"", [first, second]), first, other)
-        self.assertEqual(self.trade.fault(block), "has other witnesses than its coinbase commits to")
+        self.assertEqual(self.fault(block), "has other witnesses than its coinbase commits to")
         block = self.block(coinbase(1), first)
-        self.assertEqual(self.trade.fault(block), "has witnesses that its coinbase does not commit to")
+        self.assertEqual(self.fault(block), "has witnesses that its coinbase does not commit to")
 
     def test_without_witnesses(self) -> None:
         """One whose witnesses were left out cannot be served to those who want them."""
         committed = coinbase(1, b"", [spend(1)])
-        for inputs in ([committed.tx_in[0]._replace(witness=[])], []):
-            stripped = Tx(1, inputs, committed.tx_out, 0)
-            fault = self.trade.fault(self.block(stripped, spend(1)))
-            self.assertEqual(fault, "lacks the witness of its coinbase")
+        stripped = Tx(1, [committed.tx_in[0]._replace(witness=[])], committed.tx_out, 0)
+        block = self.block(stripped, Tx(2, [spend(1).tx_in[0]._replace(witness=[])], spend(1).tx_out, 0))
+        self.assertEqual(self.fault(block), "lacks the witness of its coinbase")
+
+    def test_before_there_were_witnesses(self) -> None:
+        """Miners committed to them before there were any: then there may be none, and the commitment means nothing."""
+        committed = coinbase(1, b"", [spend(1)])
+        stripped = Tx(1, [committed.tx_in[0]._replace(witness=[])], committed.tx_out, 0)
+        plain = Tx(2, [spend(1).tx_in[0]._replace(witness=[])], spend(1).tx_out, 0)
+        for name, first in (
+            ("bitcoin-mainnet", 481_824),
+            ("bitcoin-testnet3", 834_624),
+            ("litecoin-mainnet", 1_201_536),
+            ("litecoin-testnet", 6048),
+        ):
+            found = networks.named(name).block_trade
+            self.assertEqual(found.fault(self.block(stripped, plain), first - 1), "")
+            self.assertEqual(
+                found.fault(self.block(stripped, plain), first), "lacks the witness of its coinbase"
+            )
+            text = "has witnesses before there were any"
+            self.assertEqual(found.fault(self.block(stripped, spend(1)), first - 1), text)
+            self.assertEqual(found.fault(self.block(committed, spend(1)), first), "")
+
+    def test_no_coinbase(self) -> None:
+        """A block begins with a coinbase: else what is hashed in the middle of the tree could pass for one."""
+        good = coinbase(1)
+        for inputs in ([], good.tx_in * 2, spend(1).tx_in):
+            wrong = Tx(1, [item._replace(witness=[]) for item in inputs], good.tx_out, 0)
+            self.assertEqual(self.fault(self.block(wrong)), "does not begin with a coinbase")
 
     def test_short_commitment(self) -> None:
         """A script that only begins like a commitment is none; of several the last counts."""
         plain = coinbase(1)
         short = Tx(1, plain.tx_in, [plain.tx_out[0]._replace(pk_script=COMMITMENT + bytes(31))], 0)
-        self.assertEqual(self.trade.fault(self.block(short)), "")
+        self.assertEqual(self.fault(self.block(short)), "")
         good = coinbase(1, b"", [spend(1)])
         wrong = good.tx_out[1]._replace(pk_script=COMMITMENT + bytes(32))
         both = Tx(1, good.tx_in, [wrong, *good.tx_out], 0)
-        self.assertEqual(self.trade.fault(self.block(both, spend(1))), "")
+        self.assertEqual(self.fault(self.block(both, spend(1))), "")
 
 
-class DecredTests(SynchronousTestCase):
+class DecredTests(TradeCase):
     """Decred."""
 
     network = networks.named("decred-simnet")
@@ -128,14 +164,14 @@ class DecredTests(SynchronousTestCase):
     def test_mined(self) -> None:
         """The blocks of dcrd are right; with a transaction less they are not."""
         blocks = self.blocks()
-        self.assertEqual({self.trade.fault(block) for block in blocks}, {""})
+        self.assertEqual({self.fault(block) for block in blocks}, {""})
         last = blocks[-1].load()
         self.assertGreater(len(last.stransactions) + len(last.transactions), 1)
         for changed in (
             decred.Block(last.header, [], last.stransactions),
             decred.Block(last.header, last.transactions * 2, last.stransactions),
         ):
-            self.assertEqual(self.trade.fault(changed), "has other transactions than its header names")
+            self.assertEqual(self.fault(changed), "has other transactions than its header names")
 
     def test_apart(self) -> None:
         """Before DCP0005 each tree has its own root in the header."""
@@ -143,11 +179,9 @@ class DecredTests(SynchronousTestCase):
         regular = merkle_root([tx.tx_hash_full for tx in block.transactions], blake256)
         stake = merkle_root([tx.tx_hash_full for tx in block.stransactions], blake256) or bytes(32)
         header = block.header._replace(merkle_root=regular, stake_root=stake)
-        self.assertEqual(self.trade.fault(decred.Block(header, block.transactions, block.stransactions)), "")
+        self.assertEqual(self.fault(decred.Block(header, block.transactions, block.stransactions)), "")
         together = block.header._replace(merkle_root=blake256((regular or b"") + stake), stake_root=ONE)
-        self.assertEqual(
-            self.trade.fault(decred.Block(together, block.transactions, block.stransactions)), ""
-        )
+        self.assertEqual(self.fault(decred.Block(together, block.transactions, block.stransactions)), "")
 
     def test_things(self) -> None:
         """Blocks are blocks; types that nobody knows are passed over; all that is missing is named."""
@@ -165,7 +199,7 @@ class DecredTests(SynchronousTestCase):
         self.assertEqual([self.trade.offers(1, 5), self.trade.offers(6, 0)], [True, False])
 
 
-class NeoTests(SynchronousTestCase):
+class NeoTests(TradeCase):
     """NEO."""
 
     trade = networks.named("neo-privnet").block_trade
@@ -186,9 +220,9 @@ class NeoTests(SynchronousTestCase):
             bytes.fromhex(entry["payload"]) for entry in neo_vectors.golden() if entry["command"] == "block"
         ]
         for raw in frames:
-            self.assertEqual(self.trade.fault(neo.Block.read(raw, network.codec())), "")
+            self.assertEqual(self.fault(neo.Block.read(raw, network.codec())), "")
             wrong = neo.Block.read(raw[:36] + ONE + raw[68:], network.codec())
-            self.assertRaises(MalformedMessage, self.trade.fault, wrong)
+            self.assertRaises(MalformedMessage, self.fault, wrong)
         self.assertTrue(frames)
 
     def test_services(self) -> None:

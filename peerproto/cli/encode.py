@@ -17,7 +17,7 @@ from peerproto.wire.message import Message
 from peerproto.wire.plain import Plain, brief
 
 MOST_LINE = 1 << 28
-"""The longest line, in bytes; what decode prints for the longest frame is shorter."""
+"""The longest line, in bytes. Only of a frame of many megabytes of empty things can what decode prints be longer."""
 
 _DESCRIPTION = """\
 Reads what `peerproto decode` prints, one JSON object a line, and writes the

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ReactorNotRunning
 from twisted.python.failure import Failure
 
 from peerproto.errors import PeerError
@@ -36,7 +38,8 @@ def run_reactor(
     def done(result: int | Failure) -> None:
         if not over:
             outcome.append(result)
-            reactor.stop()
+            with suppress(ReactorNotRunning):  # a signal may have been faster, by less than a turn
+                reactor.stop()
 
     def ending() -> None:
         # After a signal, connections are lost and `work` hears of it: then nobody is to be told any more.

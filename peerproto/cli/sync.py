@@ -151,4 +151,10 @@ def _show(options: argparse.Namespace, chain: Chain, new: int, spent: float) -> 
         print(json.dumps({**found, "new": new, "seconds": round(spent, 3)}))
     else:
         print("\n".join(f"{name:<6} {value}" for name, value in found.items()))
-        print(f"new    {new} {what} in {spent:.1f} s, kept in {options.store}")
+        print(f"new    {new} {what} in {spent:.1f} s, kept in {_for_terminal(options.store)}")
+
+
+def _for_terminal(path: str) -> str:
+    """A path as standard output can show it: it may be of bytes that are no text, or of signs that are not there."""
+    encoding = sys.stdout.encoding
+    return path.encode(encoding, "backslashreplace").decode(encoding)

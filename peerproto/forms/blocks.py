@@ -43,8 +43,8 @@ class BlockTrade:
         headers is. :ivar most_listed: how many an inventory names.
     :ivar vector: the inventory vector by which a block is announced.
     :ivar missing: the message that names things which are not here; None for none, and where nodes are silent.
-    :ivar fault: what is wrong with a block whose header is known to be good; empty if nothing is. It may raise
-        MalformedMessage, since the block is read now.
+    :ivar fault: what is wrong with a block whose header is known to be good, given its height; empty if nothing is.
+        It may raise MalformedMessage, since the block is read now.
     :ivar offered: the service bits that say what a node has.
     :ivar offers: whether who offers these services has a block with so many others above it.
     :ivar prompts: whether who has had the last of a full inventory is told of our tip, so that it asks for the next.
@@ -56,7 +56,7 @@ class BlockTrade:
     listing: type[Message]
     vector: Callable[[bytes], Any]
     missing: Callable[[Sequence[Thing]], Message | None]
-    fault: Callable[[Any], str]
+    fault: Callable[[Any, int], str]
     offered: Callable[[Held], int]
     offers: Callable[[int, int], bool]
     most_listed: int = 500

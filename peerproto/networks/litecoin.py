@@ -66,8 +66,8 @@ TESTNET_SEEDS = filtering(
 """Those of Litecoin Core 0.21 (chainparams.cpp), which asks all of them for services, as Bitcoin Core does."""
 
 NETS = {
-    "mainnet": Params("fbc0b6db", 9333, MAINNET, Seeds(MAINNET_SEEDS, services=9)),
-    "testnet": Params("fdd2c8f1", 19335, TESTNET, Seeds(TESTNET_SEEDS, services=9)),
+    "mainnet": Params("fbc0b6db", 9333, MAINNET, Seeds(MAINNET_SEEDS, services=9), witness_from=1_201_536),
+    "testnet": Params("fdd2c8f1", 19335, TESTNET, Seeds(TESTNET_SEEDS, services=9), witness_from=6048),
     "regtest": Params("fabfb5da", 19444, REGTEST),
 }
 

@@ -106,7 +106,7 @@ class BlockFollower:
         block_hash = message.block_hash
         if block_hash not in self.gaps.missing or not self._trade.offers(peer.services or 0, 0):
             return None
-        fault = self._trade.fault(message)
+        fault = self._trade.fault(message, self.gaps.missing[block_hash])
         if fault:
             raise InvalidBlock(f"block {display(block_hash)} {fault}")
         self._fetching.came(_key(block_hash))

@@ -144,17 +144,21 @@ __all__ = [
 
 
 class Params(NamedTuple):
-    """What tells the nets of one family apart."""
+    """What tells the nets of one family apart.
+
+    `witness_from`: the height from which blocks may have witnesses (Core's SegwitHeight).
+    """
 
     magic: str
     port: int
     chain: ChainRules
     seeds: Seeds = Seeds()
+    witness_from: int = 0
 
 
 NETS = {
-    "mainnet": Params("f9beb4d9", 8333, chains.MAINNET, seeds.MAINNET),
-    "testnet3": Params("0b110907", 18333, chains.TESTNET3, seeds.TESTNET3),
+    "mainnet": Params("f9beb4d9", 8333, chains.MAINNET, seeds.MAINNET, witness_from=481_824),
+    "testnet3": Params("0b110907", 18333, chains.TESTNET3, seeds.TESTNET3, witness_from=834_624),
     "testnet4": Params("1c163f28", 48333, chains.TESTNET4, seeds.TESTNET4),
     "signet": Params("0a03cf40", 38333, chains.SIGNET, seeds.SIGNET),
     "regtest": Params("fabfb5da", 18444, chains.REGTEST),
@@ -198,7 +202,7 @@ def make(name: str, params: Params, policy: str, services: dict[int, str]) -> Ne
         announcing=Inv,
         inventory=inventory.INVENTORY,
         header_sync=sync.HEADER_SYNC,
-        trade=trade.TRADE[policy],
+        trade=trade.trade(policy, params.witness_from),
         gossip=sync.GOSSIP,
         make_ping=exchange.make_ping,
         make_pong=exchange.make_pong,

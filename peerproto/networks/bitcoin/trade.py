@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from peerproto.chain.merkle import merkle_root
 from peerproto.forms.blocks import BlockTrade, Held, Thing
 from peerproto.networks.bitcoin.behaviour import NODE_WITNESS
 from peerproto.networks.bitcoin.blocks import Block, Tx
 from peerproto.networks.bitcoin.messages import GetBlocks, GetData, NotFound
-from peerproto.networks.bitcoin.records import MSG_BLOCK, MSG_TX, MSG_WITNESS_BLOCK, MSG_WTX, InvVect
+from peerproto.networks.bitcoin.records import (
+    MSG_BLOCK,
+    MSG_TX,
+    MSG_WITNESS_BLOCK,
+    MSG_WTX,
+    InvVect,
+    OutPoint,
+)
 from peerproto.networks.bitcoin.transactions import write_tx
 from peerproto.wire.envelope import sha256d
 
@@ -24,6 +32,7 @@ BUFFER = 2
 COMMITMENT = bytes.fromhex("6a24aa21a9ed")
 """How the output script of a coinbase begins that commits to witnesses: behind it stands the hash (BIP141)."""
 
+_NOWHERE = OutPoint(bytes(32), 0xFFFF_FFFF)
 _WITNESSED = {MSG_BLOCK: False, MSG_WITNESS_BLOCK: True}
 _TRANSACTIONS = (MSG_TX, MSG_WTX)
 _TYPE = 0x3FFF_FFFF
@@ -61,14 +70,26 @@ def offers(services: int, above: int) -> bool:
     return bool(services & NODE_WITNESS and (services & NODE_NETWORK or limited))
 
 
-def fault(block: Block) -> str:
+def fault(block: Block, height: int, witness_from: int = 0) -> str:
     """What is wrong with the transactions of a block: they are not those that its header names, or their witnesses
     are not those that the coinbase commits to (BIP141).
+
+    :param witness_from: the height from which there are witnesses; miners wrote commitments before that, too.
     """
     txs = block.transactions
     if merkle_root([tx.txid for tx in txs]) != block.header.merkle_root:
         return "has other transactions than its header names"
-    return _witness_fault(txs)
+    first = txs[0].tx_in
+    if len(first) != 1 or first[0].previous_out_point != _NOWHERE:
+        # what is hashed in the middle of the tree can look like a transaction (Core, IsBlockMutated)
+        return "does not begin with a coinbase"
+    if height >= witness_from:
+        return _witness_fault(txs)
+    return "has witnesses before there were any" if _has_witnesses(txs) else ""
+
+
+def _has_witnesses(txs: Sequence[Tx]) -> bool:
+    return any(item.witness for tx in txs for item in tx.tx_in)
 
 
 def _witness_fault(txs: Sequence[Tx]) -> str:
@@ -76,9 +97,8 @@ def _witness_fault(txs: Sequence[Tx]) -> str:
     scripts = [out.pk_script for out in coinbase.tx_out]
     named = [script[6:38] for script in scripts if script[:6] == COMMITMENT and len(script) >= 38]
     if not named:
-        has_any = any(item.witness for tx in txs for item in tx.tx_in)
-        return "has witnesses that its coinbase does not commit to" if has_any else ""
-    reserved = coinbase.tx_in[0].witness if coinbase.tx_in else []
+        return "has witnesses that its coinbase does not commit to" if _has_witnesses(txs) else ""
+    reserved = coinbase.tx_in[0].witness or []
     if len(reserved) != 1 or len(reserved[0]) != 32:
         return "lacks the witness of its coinbase"
     hashes = [bytes(32), *(sha256d(write_tx(tx, witness=True)) for tx in txs[1:])]
@@ -92,9 +112,8 @@ def _vector(block_hash: bytes) -> InvVect:
     return InvVect(MSG_BLOCK, block_hash)
 
 
-def _trade(names_all: bool) -> BlockTrade:
-    missing = all_missing if names_all else missing_transactions
-    return BlockTrade(Block, GetData, things, GetBlocks, _vector, missing, fault, offered, offers)
-
-
-TRADE = {"btcd": _trade(names_all=True), "core": _trade(names_all=False)}
+def trade(policy: str, witness_from: int) -> BlockTrade:
+    """That of a net whose blocks may have witnesses from a height on."""
+    missing = all_missing if policy == "btcd" else missing_transactions
+    wrong = partial(fault, witness_from=witness_from)
+    return BlockTrade(Block, GetData, things, GetBlocks, _vector, missing, wrong, offered, offers)

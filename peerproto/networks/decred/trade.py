@@ -40,7 +40,7 @@ def offers(services: int, above: int) -> bool:
     return bool(services & NODE_NETWORK)
 
 
-def fault(block: Block) -> str:
+def fault(block: Block, height: int) -> str:
     """What is wrong with the transactions of a block.
 
     Its header names the root of each tree, or, from DCP0005 on, that of both together (dcrd

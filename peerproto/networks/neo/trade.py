@@ -32,7 +32,7 @@ def offers(services: int, above: int) -> bool:
     return bool(services & NODE_NETWORK)
 
 
-def fault(block: Block) -> str:
+def fault(block: Block, height: int) -> str:
     """Nothing, if it can be read: its transactions must have the root that it names."""
     block.load()
     return ""
