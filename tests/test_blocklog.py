@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.internet.defer import Deferred
+
 from peerproto.node.blocklog import REPORT
 from tests.block_case import bringing, grown
 from tests.test_blockfollower import FollowCase
@@ -28,6 +30,17 @@ class LogTests(FollowCase):
         self.assertEqual(self.said(), ["blocks: 5 of 50 are here"])
         self.serve(raw, blocks)
         self.assertEqual(self.said(), ["blocks: all 50 are here"])
+
+    def test_after_a_stop(self) -> None:
+        """A slow store that has kept a block when the node had stopped is nothing to tell of."""
+        store, waiting = self.block_store(), Deferred[None]()
+        self.patch(store, "keep", lambda *arguments: waiting)
+        node = self.keeping(store=store)
+        raw = self.synced(node, grown(3))
+        raw.send(grown(3)[0])
+        node.stop()
+        waiting.callback(None)
+        self.assertEqual(self.said(), [])
 
     def test_new_ones(self) -> None:
         """Of new blocks that come as they are made nothing is said; when many are missing again it is."""

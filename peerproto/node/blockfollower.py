@@ -117,8 +117,9 @@ class BlockFollower:
     async def _keep(self, block_hash: bytes, height: int, payload: bytes) -> None:
         with self._trouble:
             await self._one_at_a_time.run(self._put, block_hash, height, payload)
-            if not self._stopped:
-                self.gaps.kept(block_hash)
+            if self._stopped:
+                return
+            self.gaps.kept(block_hash)
             self.look()
             for call in self.kept:
                 call()
